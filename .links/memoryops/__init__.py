@@ -1,0 +1,1 @@
+../../memoryops/__init__.py

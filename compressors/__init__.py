@@ -1,0 +1,1 @@
+"""What text survives: token counting now, the compressors with QR-HEAD."""

@@ -1,0 +1,1 @@
+"""How the world reaches us: MCP and the command line."""

@@ -1,0 +1,283 @@
+"""The commands of `memoryops`, group by group, with their options."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from .. import __version__
+from .cli_parser import DESCRIPTION, Commands, global_options
+from .cli_where import HELP as WHERE
+
+STATUSES = ("open", "in_progress", "blocked", "done", "cancelled")
+
+
+def build_parser() -> ArgumentParser:
+    """The parser of the whole command line."""
+    parser = ArgumentParser(prog="memoryops", description=DESCRIPTION, parents=[global_options()], allow_abbrev=False)
+    parser.set_defaults(json=False)
+    parser.add_argument("--version", action="version", version=f"memoryops {__version__}")
+    commands = Commands(parser, "commands")
+    for add in (start, memories, people, work, data):
+        add(commands)
+    return parser
+
+
+def start(commands: Commands) -> None:
+    demo = commands.add(
+        "demo",
+        "show the whole thing at work on real documents, in a folder that is removed afterwards",
+        "demo:demo",
+        "memoryops demo",
+        takes="loader",
+    )
+    demo.add_argument("--documents", type=Path, metavar="DIR", help="documents to use (default: examples/documents)")
+    commands.add(
+        "mcp",
+        "serve MCP on standard input and output, for a client that starts it",
+        "server:mcp",
+        "memoryops mcp --workspace shop",
+        takes="loader",
+        as_person=False,
+    )
+    config = commands.add(
+        "config",
+        "print what attaches a client",
+        "cli_config:config",
+        "memoryops config claude-desktop",
+        takes="settings",
+        as_person=False,
+    )
+    config.add_argument("client", choices=["claude-desktop"], help="the client to attach")
+    commands.add(
+        "doctor",
+        "check the installation and the memory, and say what to do",
+        "cli_doctor:doctor",
+        "memoryops doctor",
+        takes="loader",
+    )
+
+
+def memories(commands: Commands) -> None:
+    add = commands.add(
+        "add",
+        "store a text, files, or standard input",
+        "cli_memories:add",
+        "memoryops add --tag db 'We chose SQLite for the documents.'\n"
+        "  memoryops add --file notes.md src/*.py --tag shop\n  git diff | memoryops add --type diff -",
+    )
+    add.add_argument("text", nargs="?", metavar="TEXT", help="the text; - or nothing reads standard input")
+    add.add_argument("--file", nargs="+", type=Path, default=[], action="extend", metavar="PATH", help="files to store")
+    add.add_argument("--type", metavar="NAME", help="content type (default: by the file's ending, else note)")
+    add.add_argument("--kind", choices=["item", "message"], default="item", help="message: a turn of a conversation")
+    add.add_argument("--tag", action="append", default=[], metavar="NAME", help="label; may be repeated")
+    add.add_argument("--metadata", action="append", default=[], metavar="KEY=VALUE", help="field; may be repeated")
+    add.add_argument("--priority", type=int, default=5, metavar="N", help="1 to 10; 10 stays longest (default: 5)")
+    add.add_argument("--thread", metavar="NAME", help="conversation it belongs to")
+    add.add_argument("--speaker", metavar="NAME", help="who said it")
+    add.add_argument("--created-at", metavar="TIME", help="ISO 8601 (default: now)")
+    add.add_argument("--ttl", type=float, metavar="SECONDS", help="seconds until it vanishes")
+    add.add_argument("--idempotency-key", metavar="KEY", help="a repetition with the same key stores nothing")
+
+    search = commands.add(
+        "search",
+        "find memories by meaning and by keyword",
+        "cli_memories:search",
+        "memoryops search which database did we choose --where tags=db",
+    )
+    search.add_argument("query", nargs="+", metavar="QUERY", help="what you want to know")
+    search.add_argument("--limit", type=int, default=8, metavar="N", help="most hits to show (default: 8)")
+    search.add_argument("--max-tokens", type=int, metavar="N", help="most tokens of content to show")
+    search.add_argument("--where", action="append", default=[], metavar="CONDITION", help=WHERE)
+    search.add_argument("--cursor", metavar="CURSOR", help="continue an earlier search")
+    search.add_argument("--explain", action="store_true", help="show the parts of each score")
+
+    show = commands.add(
+        "show",
+        "print a memory: its exact text, or with --json all about it; also called retrieve",
+        "cli_memories:show",
+        "memoryops show 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 > note.md",
+        aliases=["retrieve"],
+    )
+    show.add_argument("id", metavar="ID", help="the memory")
+
+    forget = commands.add(
+        "forget",
+        "delete memories, with what was derived from them",
+        "cli_memories:forget",
+        "memoryops forget --where tags=draft --yes",
+    )
+    forget.add_argument("ids", nargs="*", metavar="ID", help="memories")
+    forget.add_argument("--where", action="append", default=[], metavar="CONDITION", help=WHERE)
+    forget.add_argument("--hard", action="store_true", help="leave no byte of the text in any file (backups excepted)")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+
+    commands.add("state", "show counts, tokens and utilisation", "cli_work:state", "memoryops state --json")
+
+
+def people(commands: Commands) -> None:
+    hil = commands.group("hil", "answer what agents ask a person")
+    listing = hil.add("list", "list requests, the newest first", "cli_people:hil_list", "memoryops hil list")
+    statuses = ("pending", "answered", "declined", "expired", "all")
+    listing.add_argument("--status", choices=statuses, default="pending", help="which (default: pending)")
+    _paged(listing)
+    answer = hil.add(
+        "answer",
+        "answer a request",
+        "cli_people:hil_answer",
+        "memoryops hil answer 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 yes --comment 'only on staging'",
+    )
+    answer.add_argument("id", metavar="ID", help="the request")
+    answer.add_argument("answer", metavar="ANSWER", help="one of its options, if it has any")
+    decline = hil.add(
+        "decline",
+        "refuse to answer a request",
+        "cli_people:hil_decline",
+        "memoryops hil decline 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11",
+    )
+    decline.add_argument("id", metavar="ID", help="the request")
+    for parser in (answer, decline):
+        parser.add_argument("--comment", metavar="TEXT", help="a word on it for the agent")
+        parser.add_argument("--by", metavar="NAME", help="who answers (default: the user, else the role)")
+
+    quarantine = commands.group("quarantine", "look after content that is kept away from agents")
+    listing = quarantine.add(
+        "list",
+        "list what is in quarantine, the newest first",
+        "cli_people:quarantine_list",
+        "memoryops quarantine list --content",
+    )
+    listing.add_argument("--content", action="store_true", help="show the beginning of each text")
+    _paged(listing)
+    add = quarantine.add(
+        "add",
+        "put a memory, or a new text, into quarantine",
+        "cli_people:quarantine_add",
+        "memoryops quarantine add 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 --reason 'wrong figures'",
+    )
+    add.add_argument("id", nargs="?", metavar="ID", help="the memory")
+    add.add_argument("--text", metavar="TEXT", help="a new text instead")
+    add.add_argument("--reason", required=True, metavar="TEXT", help="why")
+    release = quarantine.add(
+        "release",
+        "make a quarantined memory searchable again",
+        "cli_people:quarantine_release",
+        "memoryops quarantine release 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11",
+    )
+    release.add_argument("id", metavar="ID", help="the memory")
+    purge = quarantine.add(
+        "purge",
+        "erase a quarantined memory for good",
+        "cli_people:quarantine_purge",
+        "memoryops quarantine purge 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 --yes",
+    )
+    purge.add_argument("id", metavar="ID", help="the memory")
+    purge.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def work(commands: Commands) -> None:
+    tasks = commands.group("tasks", "see and change the tasks that agents share")
+    listing = tasks.add(
+        "list",
+        "list tasks, the most urgent first",
+        "cli_work:tasks_list",
+        "memoryops tasks list --status open",
+    )
+    listing.add_argument("--status", choices=STATUSES, action="append", default=[], help="which; may be repeated")
+    listing.add_argument("--assignee", metavar="NAME", help="only of this agent")
+    listing.add_argument("--tag", metavar="NAME", help="only with this label")
+    _paged(listing)
+    create = tasks.add(
+        "create",
+        "create a task",
+        "cli_work:tasks_create",
+        "memoryops tasks create 'Rotate the signing key' --priority 8",
+    )
+    create.add_argument("title", metavar="TITLE", help="what is to be done")
+    create.add_argument("--description", default="", metavar="TEXT", help="more about it")
+    create.add_argument("--priority", type=int, default=5, metavar="N", help="1 to 10, 10 first (default: 5)")
+    create.add_argument("--tag", action="append", default=[], metavar="NAME", help="label; may be repeated")
+    create.add_argument("--metadata", action="append", default=[], metavar="KEY=VALUE", help="field; may be repeated")
+    create.add_argument("--thread", metavar="NAME", help="conversation it belongs to")
+    create.add_argument("--due-at", metavar="TIME", help="ISO 8601")
+    show = tasks.add("show", "print one task", "cli_work:tasks_show", "memoryops tasks show ID")
+    claim = tasks.add(
+        "claim",
+        "take a task for an agent; of many that try, exactly one gets it",
+        "cli_work:tasks_claim",
+        "memoryops tasks claim --agent reviewer",
+    )
+    claim.add_argument("id", nargs="?", metavar="ID", help="the task (default: the most urgent free one)")
+    claim.add_argument("--lease", type=float, default=900.0, metavar="SECONDS", help="how long (default: 900)")
+    done = tasks.add("done", "finish a task", "cli_work:tasks_done", "memoryops tasks done ID --result 'rotated'")
+    done.add_argument("--result", metavar="TEXT", help="what came of it")
+    update = tasks.add(
+        "update", "change a task", "cli_work:tasks_update", "memoryops tasks update ID --status cancelled"
+    )
+    update.add_argument("--status", choices=[each for each in STATUSES if each != "in_progress"], help="new status")
+    update.add_argument("--result", metavar="TEXT", help="what came of it")
+    update.add_argument("--priority", type=int, metavar="N", help="1 to 10, 10 first")
+    update.add_argument("--title", metavar="TEXT", help="new title")
+    update.add_argument("--description", metavar="TEXT", help="new description")
+    update.add_argument("--expected-rev", type=int, metavar="N", help="only if it is still at this revision")
+    for parser in (show, done, update):
+        parser.add_argument("id", metavar="ID", help="the task")
+
+    agents = commands.group("agents", "see which agents work here")
+    listing = agents.add(
+        "list",
+        "list agents, the most recently heard of first",
+        "cli_work:agents_list",
+        "memoryops agents list --alive-within 60",
+    )
+    listing.add_argument("--capability", metavar="NAME", help="only with this capability")
+    listing.add_argument("--alive-within", type=float, metavar="SECONDS", help="only heard of in that time")
+    _paged(listing)
+
+
+def data(commands: Commands) -> None:
+    export = commands.add(
+        "export",
+        "write the memory to a new file of JSON lines",
+        "cli_data:export",
+        "memoryops export memory.jsonl",
+    )
+    export.add_argument("path", type=Path, metavar="PATH", help="the file")
+    export.add_argument("--quarantined", action="store_true", help="with what is in quarantine")
+    import_ = commands.add(
+        "import", "read an export into the memory", "cli_data:import_", "memoryops import memory.jsonl"
+    )
+    import_.add_argument("path", type=Path, metavar="PATH", help="the file")
+    import_.add_argument("--overwrite", action="store_true", help="replace records that are there with other content")
+    backup = commands.add(
+        "backup",
+        "write a consistent copy of the data folder's documents",
+        "cli_data:backup",
+        "memoryops backup",
+    )
+    backup.add_argument(
+        "path", nargs="?", type=Path, metavar="PATH", help="new file (default: in backups/ of the folder)"
+    )
+    restore = commands.add(
+        "restore",
+        "make a data folder from a backup",
+        "cli_data:restore",
+        "memoryops restore backups/20260531-120000.sqlite --data-dir ~/restored",
+        takes="settings",
+    )
+    restore.add_argument("backup", type=Path, metavar="BACKUP", help="the file that `backup` wrote")
+    reembed = commands.add(
+        "reembed",
+        "make all vectors anew with another encoder",
+        "cli_data:reembed",
+        "memoryops reembed --encoder fastembed:BAAI/bge-small-en-v1.5@/models/bge-small",
+        takes="settings",
+    )
+    reembed.add_argument(
+        "--encoder", required=True, metavar="SPEC", help="minilm, fastembed:NAME[@PATH] or openai:MODEL@URL"
+    )
+
+
+def _paged(parser: ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="most entries to show (default: 50)")
+    parser.add_argument("--cursor", metavar="CURSOR", help="continue an earlier list")

@@ -1,0 +1,79 @@
+"""One table from what the operations, stores and encoders raise to what a caller is told.
+
+The errors' own messages say what happened and to which value; the table gives each a stable *kind* and,
+where the message alone does not tell, what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..encoders import errors as encoders
+from ..memory import errors as memory
+from ..stores import errors as stores
+
+DOMAIN = (memory.MemoryOpsError, stores.StoreError, encoders.EncoderError)
+"""Everything that is raised on purpose. Whatever else comes is a defect and is told as one."""
+
+_DOCTOR = "`memoryops doctor` says more"
+
+TABLE: Mapping[type[Exception], tuple[str, str]] = {
+    memory.MemoryOpsError: ("failed", _DOCTOR),
+    memory.InvalidInput: ("invalid", ""),
+    memory.NotFound: ("not_found", ""),
+    memory.Forbidden: ("forbidden", ""),
+    memory.Quarantined: ("quarantined", "Ask the person to look at `memoryops quarantine list`"),
+    memory.Stale: ("stale", ""),
+    memory.KeyReused: ("key_reused", ""),
+    memory.Taken: ("taken", ""),
+    memory.Settled: ("settled", ""),
+    stores.StoreError: ("failed", _DOCTOR),
+    stores.InvalidRequest: ("invalid", ""),
+    stores.Conflict: ("stale", ""),
+    stores.Duplicate: ("duplicate", "Use the one that is there"),
+    stores.StoreUnavailable: ("unavailable", f"Repeat the call; if it fails again, {_DOCTOR}"),
+    stores.StoreBusy: (
+        "unavailable",
+        "Close the other process, or leave MEMORYOPS_IN_PROCESS unset in both to share",
+    ),
+    stores.StoreFull: ("full", "Nothing of this call was kept"),
+    stores.StoreReadOnly: ("read_only", ""),
+    stores.StoreDamaged: ("damaged", "`memoryops restore BACKUP --data-dir NEW` brings a backup back"),
+    stores.IndexFailed: ("unavailable", "The memories are whole and the index is made anew; repeat the call"),
+    stores.UnsupportedFolder: ("unsupported", ""),
+    stores.SchemaTooNew: ("too_new", "Upgrade with `pip install -U memoryops`"),
+    stores.EncoderMismatch: ("encoder", ""),
+    stores.ProtocolMismatch: ("too_new", ""),
+    stores.Unsupported: ("unsupported", ""),
+    encoders.EncoderError: ("encoder", _DOCTOR),
+    encoders.UnknownEncoder: ("encoder", ""),
+    encoders.EncoderUnavailable: ("encoder", "What was stored stays stored and is found by keyword"),
+    encoders.EncoderTimeout: ("encoder", "Repeat the call; what was stored stays stored"),
+    encoders.EncoderRefused: ("encoder", "Check MEMORYOPS_ENCODER and MEMORYOPS_EMBEDDINGS_API_KEY"),
+    encoders.BadEncoderAnswer: ("encoder", "Check the URL in MEMORYOPS_ENCODER"),
+    encoders.DimensionMismatch: ("encoder", "`memoryops reembed --encoder SPEC` makes all vectors anew"),
+    encoders.AdapterInvalid: ("encoder", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a caller is told instead of a result. *remedy* is empty where *message* says what to do."""
+
+    kind: str
+    message: str
+    remedy: str = ""
+
+    @property
+    def text(self) -> str:
+        """Message and remedy as one paragraph."""
+        return f"{self.message.rstrip('. ')}. {self.remedy}." if self.remedy else self.message
+
+
+def answer(error: Exception) -> Answer:
+    """The answer to *error*, by its nearest ancestor in the table."""
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            return Answer(TABLE[kind][0], str(error), TABLE[kind][1])
+    return Answer("internal", "MemoryOps failed inside, which is a defect of ours", _DOCTOR)

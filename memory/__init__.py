@@ -1,0 +1,1 @@
+"""What happens to a memory: the operations, free of any framework."""

@@ -1,0 +1,43 @@
+"""What an operation can answer instead of a result. Store and encoder errors pass through as they are."""
+
+from __future__ import annotations
+
+
+class MemoryOpsError(Exception):
+    """Root of what the operations raise on purpose."""
+
+
+class InvalidInput(MemoryOpsError):
+    """An argument is missing, of the wrong type or out of range; nothing was written."""
+
+
+class NotFound(MemoryOpsError):
+    """There is nothing with that id in the caller's scope."""
+
+    def __init__(self, what: str, id: str) -> None:
+        self.what, self.id = what, id
+        super().__init__(f"there is no {what} {id!r} in this scope; check the id, or search for it")
+
+
+class Forbidden(MemoryOpsError):
+    """The caller's role does not allow this."""
+
+
+class Quarantined(MemoryOpsError):
+    """The content is in quarantine, and a person has to release it first."""
+
+
+class Stale(MemoryOpsError):
+    """It was changed since the caller read it; nothing was written."""
+
+
+class KeyReused(MemoryOpsError):
+    """An idempotency key came again with other content."""
+
+
+class Taken(MemoryOpsError):
+    """The task is not free, or not this agent's."""
+
+
+class Settled(MemoryOpsError):
+    """The HIL request or task has reached its end already."""

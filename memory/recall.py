@@ -1,0 +1,150 @@
+"""Searching: candidates from both sides, one order, then as much as the caller has room for.
+
+The candidates come in blocks, each four times as deep as the one before; a block's ranking is appended to
+what earlier blocks gave, so that following the cursor visits every match once, however many there are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..compressors import tokens
+from ..stores import cursors
+from ..stores.errors import InvalidRequest
+from ..stores.filters import Filter, all_of
+from ..stores.ports import Candidate, PointStore, Query
+from . import inputs
+from .conditions import Where, iso, parse
+from .errors import InvalidInput
+from .models import Found, Hit
+from .ranking import Ranked, Scored, rank
+from .scope import Scope
+
+FIRST_BLOCK = 64
+GROWTH = 4
+DEEPEST_BLOCK = FIRST_BLOCK * GROWTH**5
+MAX_LIMIT = 100
+
+
+class Recall:
+    """Search among the memories of one scope."""
+
+    def __init__(self, store: PointStore, scope: Scope, clock: Callable[[], float] = time.time) -> None:
+        self.store, self.scope, self.clock = store, scope, clock
+
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int = 8,
+        where: Where = None,
+        max_tokens: int | None = None,
+        cursor: str | None = None,
+        explain: bool = False,
+    ) -> Found:
+        """See `MemoryOps.search`."""
+        inputs.text(query, "query", 4 * inputs.MAX_QUERY_CHARS)
+        inputs.whole(limit, "limit", 1, MAX_LIMIT)
+        if max_tokens is not None:
+            inputs.whole(max_tokens, "max_tokens", 1, 10_000_000)
+        condition = all_of(self.scope.filter, parse(where))
+        listing = (self.scope.workspace, query, condition)
+        start, now = self._position(listing, cursor)
+        page = _Page(limit, max_tokens, explain)
+        for offset, (candidate, ranked) in enumerate(self._ranking(query, condition, now)):
+            if offset < start:
+                continue
+            if not page.take(candidate, ranked):
+                return page.found(cursors.encode(listing, [offset, now]))
+        return page.found(None)
+
+    def _position(self, listing: object, cursor: str | None) -> tuple[int, float]:
+        if cursor is None:
+            return 0, self.clock()
+        try:
+            position = cursors.decode(listing, cursor)
+        except InvalidRequest as error:
+            raise InvalidInput(str(error)) from error
+        if len(position) != 2 or not isinstance(position[0], int) or not isinstance(position[1], int | float):
+            raise InvalidInput("the cursor is malformed; pass next_cursor as it came, or none")
+        return position[0], float(position[1])
+
+    def _ranking(self, query: str, condition: Filter | None, now: float) -> Iterator[tuple[Candidate, Ranked]]:
+        """Each memory that matches once, by its best passage, best first within each block."""
+        seen_items: set[str] = set()
+        seen_passages: set[str] = set()
+        depth = FIRST_BLOCK
+        while depth <= DEEPEST_BLOCK:
+            found = self.store.search(self.scope.workspace, Query(query, depth, condition))
+            candidates = {candidate.point.id: candidate for candidate in found}
+            for ranked in rank([_scored(candidate) for candidate in found], now):
+                item = candidates[ranked.key].point.payload["item"]
+                if ranked.key not in seen_passages and item not in seen_items:
+                    seen_items.add(item)
+                    yield candidates[ranked.key], ranked
+            if candidates.keys() <= seen_passages or len(candidates) < depth:
+                return
+            seen_passages |= candidates.keys()
+            depth *= GROWTH
+
+
+def _scored(candidate: Candidate) -> Scored:
+    payload = candidate.point.payload
+    return Scored(candidate.point.id, candidate.dense, candidate.sparse, payload["importance"], payload["created_at"])
+
+
+@dataclass(slots=True)
+class _Page:
+    """Collects hits until the limit or the token budget is reached."""
+
+    limit: int
+    budget: int | None
+    explain: bool
+    hits: list[Hit] = field(default_factory=list)
+    tokens: int = 0
+
+    def take(self, candidate: Candidate, ranked: Ranked) -> bool:
+        """Add one hit; False when it has no room. A first hit that is too long is cut to the budget."""
+        if len(self.hits) >= self.limit:
+            return False
+        content = candidate.point.text or ""
+        size = tokens.count(content)
+        whole = bool(candidate.point.payload.get("whole"))
+        if self.budget is not None and self.tokens + size > self.budget:
+            if self.hits:
+                return False
+            content = tokens.clip(content, self.budget)
+            size, whole = tokens.count(content), False
+        self.tokens += size
+        self.hits.append(_hit(candidate, ranked, content, size, whole, self.explain))
+        return True
+
+    def found(self, cursor: str | None) -> Found:
+        return Found(self.hits, cursor is not None, cursor, self.tokens)
+
+
+def _hit(candidate: Candidate, ranked: Ranked, content: str, size: int, whole: bool, explain: bool) -> Hit:
+    payload: Mapping[str, Any] = candidate.point.payload
+    return Hit(
+        id=payload["item"],
+        content=content,
+        score=ranked.score,
+        parts=ranked.parts if explain else {},
+        kind=payload["kind"],
+        content_type=payload["content_type"],
+        tokens=size,
+        start=payload["start"],
+        end=payload["start"] + len(content),
+        whole=whole,
+        created_at=iso(payload["created_at"]),
+        priority=payload["priority"],
+        tags=payload.get("tags", ()),
+        metadata=payload.get("metadata", {}),
+        thread=payload.get("thread"),
+        speaker=payload.get("speaker"),
+        agent=payload.get("agent"),
+        flagged=payload["flagged"],
+    )

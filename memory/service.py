@@ -1,0 +1,190 @@
+"""`MemoryOps`: the façade that users, surfaces and tests hold. Each operation lives in the file of its name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..stores.ports import PointStore
+from . import state, transfer
+from .agents import Agents
+from .conditions import Where
+from .hil import Hil
+from .items import Items, Progress
+from .models import Added, Forgotten, Found, Item
+from .opening import open_store
+from .quarantine import Quarantine
+from .recall import Recall
+from .scope import Scope
+from .settings import Settings
+from .state import State
+from .tasks import Tasks
+
+
+class MemoryOps:
+    """One memory, seen from one scope. Safe to use from several threads; close it, or use it in a `with`."""
+
+    def __init__(
+        self,
+        store: PointStore,
+        scope: Scope | None = None,
+        *,
+        screening: str = "flag",
+        window: int = 128_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.scope = scope or Scope()
+        self.window = window
+        self.items = Items(store, self.scope, screening, clock)
+        self.recall = Recall(store, self.scope, clock)
+        self.quarantine = Quarantine(self.items)
+        self.tasks = Tasks(store, self.scope, clock)
+        self.agents = Agents(store, self.scope, clock)
+        self.hil = Hil(store, self.scope, clock)
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: str | Path | None = None,
+        qdrant_url: str | None = None,
+        scope: Scope | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Open the memory in *data_dir* (default: the user's own), or on the Qdrant server at *qdrant_url*.
+
+        *settings* default to those of the environment (`MEMORYOPS_…`). Raises a `StoreError` or `EncoderError`
+        that says what is wrong and what to do.
+        """
+        chosen = settings or Settings.from_env()
+        if data_dir is not None:
+            chosen = replace(chosen, data_dir=Path(data_dir))
+        if qdrant_url is not None:
+            chosen = replace(chosen, qdrant_url=qdrant_url)
+        return cls(open_store(chosen), scope or chosen.scope, screening=chosen.screening, window=chosen.window)
+
+    # memories
+
+    def add(
+        self,
+        content: str,
+        *,
+        content_type: str = "note",
+        kind: str = "item",
+        priority: int = 5,
+        importance: float | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        thread: str | None = None,
+        speaker: str | None = None,
+        created_at: object = None,
+        ttl: float | None = None,
+        derived_from: Sequence[str] = (),
+        idempotency_key: str | None = None,
+    ) -> Added:
+        """Store *content* (up to 10 MB of any Unicode text), durable and found by keyword when this returns.
+
+        *kind*: "item", of which an exact duplicate is recognised, or "message", a turn of *thread* by *speaker*.
+        *priority* 1 to 10 (10 stays longest); *importance* 0 to 1, a tenth of it unless given. *created_at*:
+        ISO 8601 or seconds since the epoch, now unless given. *ttl*: seconds until it vanishes. *derived_from*:
+        ids that it was made from; forgetting them forgets it. *idempotency_key*: a repetition within seven days
+        stores nothing and answers the same. Raises `InvalidInput`, `KeyReused`, or a `StoreError`.
+        """
+        return self.items.add(
+            content,
+            content_type=content_type,
+            kind=kind,
+            priority=priority,
+            importance=importance,
+            tags=tags,
+            metadata=metadata,
+            thread=thread,
+            speaker=speaker,
+            created_at=created_at,
+            ttl=ttl,
+            derived_from=derived_from,
+            idempotency_key=idempotency_key,
+        )
+
+    def add_many(self, entries: Sequence[Mapping[str, Any]], *, progress: Progress | None = None) -> list[Added]:
+        """Store many texts, each a mapping of `add`'s arguments. All are checked before the first is stored."""
+        return self.items.add_many(entries, progress)
+
+    def retrieve(self, id: str) -> Item:
+        """The memory *id*, its content byte-exact. Raises `NotFound` or `Quarantined`."""
+        return self.items.retrieve(id)
+
+    def update(self, id: str, patch: Mapping[str, Any], expected_rev: int | None = None) -> Item:
+        """Change the memory *id*: content, content_type, priority, importance, tags, metadata, speaker, thread, ttl.
+
+        With *expected_rev*, only if it is still at that revision, else `Stale` and nothing changes.
+        """
+        return self.items.update(id, patch, expected_rev)
+
+    def forget(self, ids: str | Sequence[str] | None = None, *, where: Where = None, hard: bool = False) -> Forgotten:
+        """Delete the memories *ids*, or those that meet *where*, with everything derived from them.
+
+        They are gone from every read when this returns. *hard*: no byte of the text is left in any file of the
+        store, either (backups excepted).
+        """
+        return self.items.forget(ids, where, hard=hard)
+
+    def search(
+        self,
+        query: str,
+        limit: int = 8,
+        where: Where = None,
+        max_tokens: int | None = None,
+        cursor: str | None = None,
+        explain: bool = False,
+    ) -> Found:
+        """The memories that fit *query* best, by meaning and by keyword.
+
+        At most *limit* (1 to 100) hits and *max_tokens* tokens; *cursor* continues an earlier page. *where* as in
+        `conditions.parse`. *explain* gives the parts of each score.
+        """
+        found = self.recall.search(
+            query, limit=limit, where=where, max_tokens=max_tokens, cursor=cursor, explain=explain
+        )
+        self.items.access.note(*(hit.id for hit in found.hits))
+        return found
+
+    # the whole
+
+    def state(self) -> State:
+        """Counts, tokens and utilisation of this scope."""
+        return state.measure(self.store, self.scope, self.window)
+
+    def export(
+        self, path: str | Path, *, quarantined: bool = False, progress: Progress | None = None
+    ) -> transfer.Exported:
+        """Write this scope's memory to the new file *path* (JSON lines); see `transfer.export`."""
+        self.items.access.flush()
+        return transfer.export(self.store, self.scope, Path(path), quarantined=quarantined, progress=progress)
+
+    def import_(
+        self, path: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> transfer.Imported:
+        """Read an export into this scope's workspace; see `transfer.import_`."""
+        return transfer.import_(self.store, self.scope, Path(path), overwrite=overwrite, progress=progress)
+
+    def with_scope(self, scope: Scope) -> MemoryOps:
+        """The same store, seen from another scope. The caller answers for handing out no more than it may."""
+        return MemoryOps(self.store, scope, screening=self.items.screening, window=self.window, clock=self.items.clock)
+
+    def close(self) -> None:
+        """Write what is still noted and let go of the store."""
+        self.items.access.flush()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

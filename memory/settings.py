@@ -1,0 +1,169 @@
+"""Everything that can be configured, read once from an injected mapping. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidInput
+from .scope import Role, Scope
+
+PREFIX = "MEMORYOPS_"
+
+STALE_NAMES = (
+    "MEMORY_DATABASE_URL",
+    "MEMORY_REDIS_URL",
+    "MEMORY_EMBEDDING_DIMENSIONS",
+    "MEMORY_EMBEDDING_PROVIDER",
+    "MEMORY_GEMINI_API_KEY",
+    "MEMORY_API_KEYS",
+    "MEMORY_APPROACH",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_NAME",
+    "DB_USER",
+    "DB_PASSWORD",
+    "PRIMARY_LLM_PROVIDER",
+    "PRIMARY_LLM_MODEL",
+)
+"""Names that other memory servers read; they mean nothing here, and `doctor` says so when one is set."""
+
+
+def _setting(default: Any, name: str, description: str, aliases: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"name": PREFIX + name, "description": description, "aliases": aliases})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of one process. Every field has its environment variable and description in its metadata."""
+
+    data_dir: Path | None = _setting(
+        None, "DATA_DIR", "Folder of the embedded store (path). Default: the user's data folder."
+    )
+    in_process: bool = _setting(
+        False,
+        "IN_PROCESS",
+        "Open the data folder in this process alone, without an owner process (true or false).",
+    )
+    owner_idle: float = _setting(600.0, "OWNER_IDLE", "Seconds without a call after which the owner process ends.")
+    qdrant_url: str | None = _setting(None, "QDRANT_URL", "URL of a Qdrant server to use instead of the data folder.")
+    qdrant_api_key: str | None = _setting(None, "QDRANT_API_KEY", "API key of that server.")
+    qdrant_prefix: str = _setting(
+        "memoryops", "QDRANT_PREFIX", "First part of the names of the two collections on that server."
+    )
+    qdrant_shard_number: int | None = _setting(None, "QDRANT_SHARD_NUMBER", "Shards of a new collection (count).")
+    qdrant_replication_factor: int | None = _setting(
+        None, "QDRANT_REPLICATION_FACTOR", "Copies of each shard of a new collection (count)."
+    )
+    qdrant_write_consistency_factor: int | None = _setting(
+        None, "QDRANT_WRITE_CONSISTENCY_FACTOR", "Copies that must confirm a write (count)."
+    )
+    encoder: str | None = _setting(
+        None,
+        "ENCODER",
+        "Encoder of a new store: minilm, fastembed:NAME[@PATH], openai:MODEL@URL. Default: the store's own, or minilm.",
+    )
+    embeddings_api_key: str | None = _setting(
+        None, "EMBEDDINGS_API_KEY", "API key for an openai: encoder.", ("OPENAI_API_KEY",)
+    )
+    workspace: str = _setting("default", "WORKSPACE", "Workspace that nothing is read or written outside of (name).")
+    user: str | None = _setting(None, "USER", "User that reads are narrowed to and writes are marked with (name).")
+    agent: str | None = _setting(None, "AGENT", "Agent that writes are marked with (name).")
+    thread: str | None = _setting(
+        None, "THREAD", "Thread that reads are narrowed to and writes are marked with (name)."
+    )
+    role: Role = _setting("agent", "ROLE", "Role of the caller: agent, human or admin.")
+    screening: str = _setting(
+        "flag",
+        "SCREENING",
+        "What happens to added text with secrets or injection patterns: flag, quarantine or off.",
+    )
+    window: int = _setting(128_000, "WINDOW", "Context window that utilisation is measured against (tokens).")
+    log_format: str = _setting("text", "LOG_FORMAT", "Form of the log on standard error: text or json.")
+    log_level: str = _setting("WARNING", "LOG_LEVEL", "Lowest level that is logged: DEBUG, INFO, WARNING or ERROR.")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+        """Settings from *environ* (this process's by default), with *overrides* that are not None on top.
+
+        Raises `InvalidInput` naming the variable and its value.
+        """
+        source = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            names = (each.metadata["name"], *each.metadata["aliases"])
+            found = next((name for name in names if source.get(name)), None)
+            if found is not None:
+                values[each.name] = _parse(str(each.type), found, source[found])
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        allowed = {
+            "screening": ("flag", "quarantine", "off"),
+            "log_format": ("text", "json"),
+            "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+        }
+        for name, values in allowed.items():
+            if getattr(self, name) not in values:
+                raise InvalidInput(f"{PREFIX}{name.upper()} is {getattr(self, name)!r}; use {', '.join(values)}")
+        for name in ("owner_idle", "window"):
+            if getattr(self, name) <= 0:
+                raise InvalidInput(f"{PREFIX}{name.upper()} is {getattr(self, name)!r}; give a number above 0")
+
+    @property
+    def folder(self) -> Path:
+        """The data folder in use."""
+        return (self.data_dir or default_folder()).expanduser().absolute()
+
+    @property
+    def scope(self) -> Scope:
+        """The scope that this process calls with."""
+        return Scope(self.workspace, self.user, self.agent, self.thread, self.role)
+
+
+def default_folder(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
+    """Where the system keeps this user's application data."""
+    source = os.environ if environ is None else environ
+    if platform == "win32":
+        return Path(source.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "memoryops"
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "memoryops"
+    return Path(source.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "memoryops"
+
+
+def stale_names(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Variables that are set for other memory servers and mean nothing to this one."""
+    source = os.environ if environ is None else environ
+    return [name for name in STALE_NAMES if source.get(name)]
+
+
+def unknown_names(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Variables with our prefix that no setting reads: most likely a typing error."""
+    source = os.environ if environ is None else environ
+    known = {each.metadata["name"] for each in fields(Settings)}
+    return sorted(n for n in source if n.startswith(PREFIX) and not n.startswith(PREFIX + "TEST_") and n not in known)
+
+
+def _parse(kind: str, name: str, value: str) -> Any:
+    try:
+        if kind.startswith("bool"):
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[value.lower()]
+        if kind.startswith("int"):
+            return int(value)
+        if kind.startswith("float"):
+            return float(value)
+    except (KeyError, ValueError) as error:
+        raise InvalidInput(f"{name} is {value!r}; give {_WORDS[kind.split(' ', maxsplit=1)[0]]}") from error
+    return Path(value) if kind.startswith("Path") else value
+
+
+_WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number"}

@@ -1,0 +1,226 @@
+"""Export and import: a whole memory as JSON lines, equal again after a round trip, from any store to any other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..stores.errors import Conflict, Duplicate, InvalidRequest
+from ..stores.filters import Eq, In, Not, Or, all_of
+from ..stores.payloads import check_change
+from ..stores.ports import Change, DeleteWhere, Point, PointStore, Put
+from . import drafts, inputs
+from .errors import InvalidInput
+from .scope import Scope
+
+FORMAT = 1
+TYPES = ("item", "task", "agent", "hil")
+PAGE = 200
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How much went into *path*."""
+
+    path: str
+    records: int
+    quarantined_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many records came in, were there already with the same content, or replaced what was there."""
+
+    added: int
+    unchanged: int
+    replaced: int
+    duplicates: int
+
+
+def export(
+    store: PointStore,
+    scope: Scope,
+    path: Path,
+    *,
+    quarantined: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write everything in *scope* to the new file *path*, one record a line, in the order of their ids.
+
+    Content in quarantine is left out unless a person asks for it (*quarantined*). The file appears when it is whole.
+    """
+    if quarantined:
+        scope.require_person("export what is in quarantine")
+    if path.exists():
+        raise InvalidInput(f"{path} exists already; name a new file")
+    where = _exported(scope, quarantined)
+    total = store.count(scope.workspace, "records", where)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps({"memoryops_export": FORMAT}) + "\n")
+            written = 0
+            for point in _points(store, scope, where):
+                file.write(json.dumps(_line(point), ensure_ascii=False, sort_keys=True) + "\n")
+                written += 1
+                if progress is not None and written % PAGE == 0:
+                    progress(written, total)
+        partial.rename(path)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path} ({error.strerror}); name a file that this user may write") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    left_out = 0 if quarantined else store.count(scope.workspace, "records", _in_quarantine(scope))
+    return Exported(str(path), written, left_out)
+
+
+def import_(
+    store: PointStore, scope: Scope, path: Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> Imported:
+    """Read what `export` wrote into *scope*'s workspace; ids are kept, embeddings are made anew.
+
+    The whole file is checked first. A record that is there with other content is an error, or replaced with
+    *overwrite*. Raises `InvalidInput` naming the line.
+    """
+    total = sum(1 for _ in _read(path, scope))
+    counts = {"added": 0, "unchanged": 0, "replaced": 0, "duplicates": 0}
+    if not overwrite:
+        _refuse_conflicts(store, scope, path)
+    for done, (_, point) in enumerate(_read(path, scope), start=1):
+        counts[_import_one(store, scope, point)] += 1
+        if progress is not None:
+            progress(done, total)
+    return Imported(**counts)
+
+
+def _exported(scope: Scope, quarantined: bool) -> Any:
+    hidden = None if quarantined else Not(Eq("status", "quarantined"))
+    narrow = scope.filter if scope.filter is None else Or((Eq("type", "agent"), scope.filter))
+    return all_of(In("type", TYPES), hidden, narrow)
+
+
+def _in_quarantine(scope: Scope) -> Any:
+    return all_of(Eq("type", "item"), Eq("status", "quarantined"), scope.filter)
+
+
+def _points(store: PointStore, scope: Scope, where: Any) -> Iterator[Point]:
+    cursor: str | None = None
+    while True:
+        page = store.scroll(scope.workspace, "records", where=where, limit=PAGE, cursor=cursor)
+        yield from page.points
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def _line(point: Point) -> dict[str, Any]:
+    return {"id": point.id, "payload": dict(point.payload), "content": point.text}
+
+
+def _read(path: Path, scope: Scope) -> Iterator[tuple[int, Point]]:
+    """The records in *path* with their line numbers, each checked."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = _json(file.readline(), 1)
+            if header.get("memoryops_export") != FORMAT:
+                raise InvalidInput(f"{path} is no export of a memory (or of a newer release); see `memoryops export`")
+            for number, line in enumerate(file, start=2):
+                yield number, _point(_json(line, number), number, scope)
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path} ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is no UTF-8 text") from error
+
+
+def _json(line: str, number: int) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise InvalidInput(f"line {number} is no JSON; the file was cut or edited") from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"line {number} is no record")
+    return value
+
+
+def _point(line: dict[str, Any], number: int, scope: Scope) -> Point:
+    payload, text = line.get("payload"), line.get("content")
+    try:
+        if not isinstance(payload, dict) or payload.get("type") not in TYPES:
+            raise InvalidInput("its type is not item, task, agent or hil")
+        id = inputs.id(line.get("id"))
+        check_change(Put("records", id, payload, text))
+        if payload["type"] == "item":
+            _check_item(payload, text)
+    except (InvalidInput, InvalidRequest) as error:
+        raise InvalidInput(f"line {number}: {error}") from error
+    for name, bound in (("user", scope.user), ("thread", scope.thread)):
+        if bound is not None and payload["type"] != "agent" and payload.get(name) != bound:
+            raise InvalidInput(f"line {number} belongs to the {name} {payload.get(name)!r}, this scope to {bound!r}")
+    return Point("records", id, payload, text, 0, 0)
+
+
+def _check_item(payload: dict[str, Any], text: object) -> None:
+    missing = {
+        "kind",
+        "status",
+        "content_type",
+        "priority",
+        "importance",
+        "created_at",
+        "tags",
+        "metadata",
+    } - payload.keys()
+    if missing:
+        raise InvalidInput(f"an item without {', '.join(sorted(missing))}")
+    inputs.text(text, "content")
+    inputs.choice(payload["kind"], "kind", ("item", "message"))
+    inputs.choice(payload["status"], "status", ("active", "quarantined"))
+
+
+def _refuse_conflicts(store: PointStore, scope: Scope, path: Path) -> None:
+    for number, point in _read(path, scope):
+        (known,) = store.get(scope.workspace, "records", [point.id])
+        if known is not None and not _same(known, point):
+            raise InvalidInput(
+                f"line {number}: {point.id} is here already with other content; nothing was imported "
+                "(overwrite=True, or --overwrite, replaces it)"
+            )
+
+
+def _same(known: Point, point: Point) -> bool:
+    return known.text == point.text and dict(known.payload) == dict(point.payload)
+
+
+def _import_one(store: PointStore, scope: Scope, point: Point) -> str:
+    (known,) = store.get(scope.workspace, "records", [point.id])
+    if known is not None and _same(known, point):
+        return "unchanged"
+    try:
+        store.write(scope.workspace, _changes(point, known.rev if known is not None else 0))
+    except Duplicate:
+        return "duplicates"
+    except Conflict as error:
+        raise InvalidInput(f"{point.id} is being changed by somebody else; repeat the import") from error
+    return "added" if known is None else "replaced"
+
+
+def _changes(point: Point, expected_rev: int) -> list[Change]:
+    if point.payload["type"] != "item":
+        return [Put("records", point.id, point.payload, point.text, expected_rev=expected_rev)]
+    draft = drafts.Draft(point.text or "", point.payload)
+    put = Put(
+        "records",
+        point.id,
+        point.payload,
+        point.text,
+        expected_rev=expected_rev,
+        unique=drafts.unique_key(draft),
+    )
+    findings = point.payload.get("findings", ())
+    rows = drafts.passages(draft, point.id, findings) if point.payload["status"] == "active" else []
+    return [put, DeleteWhere("memory", Eq("item", point.id)), *rows]

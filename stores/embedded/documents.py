@@ -1,0 +1,462 @@
+"""The documents in SQLite: the truth of the embedded store. The search index can be rebuilt from here."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .. import cursors
+from ..codec import Codec
+from ..errors import (
+    InvalidRequest,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+)
+from ..filters import KEYWORDS, LISTS, NUMBERS, Filter
+from ..ports import Change, Collection, Embedding, Event, Page, Point, Written
+from . import schema, sql
+from .listing import Listing
+from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, PASSAGES, STATES, Passage, chunks, row_digest
+from .schema import FAILED, MEMORY, PENDING, READY
+from .writer import Applied, Writer
+
+
+def translate(error: sqlite3.Error, path: Path) -> StoreError:
+    """The store's error for what SQLite says."""
+    code = getattr(error, "sqlite_errorname", "") or ""
+    text = str(error)
+    if code in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+        return StoreBusy(f"{path} is in use by another process ({text}); close it there, then repeat the call")
+    if code == "SQLITE_FULL" or "full" in text or code in ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"):
+        return StoreFull(f"no room to write to {path.parent} ({text}); free space, then repeat the call")
+    if code.startswith("SQLITE_READONLY") or code in ("SQLITE_CANTOPEN", "SQLITE_PERM"):
+        return StoreReadOnly(f"cannot write to {path.parent} ({text}); give this user write permission to it")
+    if code.startswith("SQLITE_IOERR"):
+        return StoreUnavailable(f"the disk under {path.parent} answered {code}; check it, then repeat the call")
+    return StoreDamaged(f"the documents in {path} cannot be read ({text}); {remedy(path.parent)}")
+
+
+def remedy(folder: Path) -> str:
+    """What a person should do about damaged documents in *folder*: names its newest backup."""
+    backups = sorted((folder / "backups").glob("*.sqlite"), key=lambda p: p.stat().st_mtime)
+    if backups:
+        return f"restore the newest backup with `memoryops restore {backups[-1]}` into an empty folder"
+    return "no backup lies in its folder `backups/`; restore your own copy (see `memoryops backup --help`)"
+
+
+class Documents:
+    """Rows, vectors and answered requests in one SQLite file. Writes come from one thread at a time."""
+
+    def __init__(self, path: Path, codec: Codec) -> None:
+        self.path = path
+        self.codec = codec
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._closed = False
+        try:
+            self._writer = self._connect()
+            schema.check(self._writer)
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = FULL")
+            self._writer.execute("PRAGMA secure_delete = ON")
+            self._writer.execute("PRAGMA wal_autocheckpoint = 4000")
+            schema.migrate(self._writer)
+            self._seq = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM rows").fetchone()[0])
+            self._seq = max(self._seq, int(self.meta("last_seq") or 0))
+        except sqlite3.Error as error:
+            raise translate(error, path) from error
+
+    # connections
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        db.execute("PRAGMA cache_size = -16000")
+        db.execute("PRAGMA mmap_size = 0")
+        return db
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees one consistent state; several threads may read at once."""
+        try:
+            db = self._readers.get_nowait()
+        except queue.Empty:
+            db = self._connect()
+        try:
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+        finally:
+            if self._closed:
+                db.close()
+            else:
+                self._readers.put(db)
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction of the one writer; *durable* False leaves the wait for the disk to a later commit."""
+        db = self._writer
+        try:
+            if not durable:
+                db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+        finally:
+            if not durable:
+                db.execute("PRAGMA synchronous = FULL")
+
+    # writes, inside `writing`
+
+    @property
+    def last_seq(self) -> int:
+        return self._seq
+
+    def rewind(self, seq: int) -> None:
+        """Count on from *seq* again, after a transaction that was rolled back."""
+        self._seq = seq
+
+    def apply(
+        self, db: sqlite3.Connection, workspace: str, changes: Sequence[Change], vectors: Mapping[str, bytes]
+    ) -> Applied:
+        """Apply *changes* to the rows as one savepoint. *vectors* are those already known, by passage id."""
+        db.execute("SAVEPOINT one_write")
+        seq = self._seq + 1
+        try:
+            applied = Writer(self.codec, db, workspace, seq).run(changes, vectors)
+        except BaseException:
+            db.execute("ROLLBACK TO one_write")
+            db.execute("RELEASE one_write")
+            raise
+        db.execute("RELEASE one_write")
+        self._seq = seq
+        return applied
+
+    def set_vectors(
+        self, db: sqlite3.Connection, vectors: Mapping[int, bytes | None], seqs: Mapping[int, int]
+    ) -> list[int]:
+        """Store embeddings for rows that have not changed since; None marks a failure. The keys that took it."""
+        taken = []
+        for key, vector in vectors.items():
+            state = FAILED if vector is None else READY
+            changed = db.execute(
+                "UPDATE rows SET embedding = ? WHERE key = ? AND seq = ? AND deleted = 0 AND embedding = ?",
+                (state, key, seqs[key], PENDING),
+            ).rowcount
+            if changed and vector is not None:
+                db.execute("INSERT OR REPLACE INTO vectors(key, vector) VALUES (?, ?)", (key, vector))
+                taken.append(key)
+        return taken
+
+    def sweep(self, db: sqlite3.Connection, now: float, limit: int = 2000) -> list[int]:
+        """Delete up to *limit* expired rows for good; the keys of the passages among them."""
+        rows = db.execute("SELECT key, collection FROM rows WHERE expires <= ? LIMIT ?", (now, limit)).fetchall()
+        _erase(db, [key for key, _ in rows])
+        db.execute("INSERT OR REPLACE INTO meta(name, value) VALUES ('last_seq', ?)", (str(self._seq),))
+        return [key for key, _ in rows]
+
+    def reply(self, db: sqlite3.Connection, request: str) -> Written | None:
+        """What was answered to *request* when it was first seen."""
+        row = db.execute("SELECT reply FROM requests WHERE id = ?", (request,)).fetchone()
+        return Written(**json.loads(row[0])) if row else None
+
+    def remember_reply(self, db: sqlite3.Connection, request: str, written: Written) -> None:
+        reply = json.dumps(
+            {
+                "revs": dict(written.revs),
+                "patched": written.patched,
+                "deleted": written.deleted,
+                "seq": written.seq,
+            }
+        )
+        db.execute("INSERT INTO requests(id, at, reply) VALUES (?, ?, ?)", (request, time.time(), reply))
+
+    def forget_replies(self, db: sqlite3.Connection, before: float) -> None:
+        db.execute("DELETE FROM requests WHERE at < ?", (before,))
+
+    # reads
+
+    def get(self, workspace: str, collection: Collection, ids: Sequence[str], now: float) -> list[Point | None]:
+        found: dict[str, Point] = {}
+        with self.reading() as db:
+            for chunk in chunks(list(dict.fromkeys(ids))):
+                marks = ",".join("?" * len(chunk))
+                rows = db.execute(
+                    f"SELECT {COLUMNS} FROM rows WHERE workspace = ? AND collection = ? AND deleted = 0 "
+                    f"AND (expires IS NULL OR expires > ?) AND id IN ({marks})",
+                    [workspace, COLLECTIONS[collection], now, *chunk],
+                )
+                found.update((row[2], self._point(row)) for row in rows)
+        return [found.get(id) for id in ids]
+
+    def by_key(self, workspace: str, keys: Sequence[int], now: float) -> dict[int, Point]:
+        """The living passages of *workspace* among *keys*."""
+        found: dict[int, Point] = {}
+        with self.reading() as db:
+            for chunk in chunks(keys):
+                marks = ",".join("?" * len(chunk))
+                rows = db.execute(
+                    f"SELECT {COLUMNS} FROM rows WHERE key IN ({marks}) AND workspace = ? AND collection = ? "
+                    "AND deleted = 0 AND (expires IS NULL OR expires > ?)",
+                    [*chunk, workspace, MEMORY, now],
+                )
+                found.update((row[0], self._point(row)) for row in rows)
+        return found
+
+    def scroll(
+        self,
+        workspace: str,
+        collection: Collection,
+        where: Filter | None,
+        order_by: str | None,
+        descending: bool,
+        limit: int,
+        cursor: str | None,
+        now: float,
+    ) -> Page:
+        if order_by is not None and order_by not in NUMBERS:
+            raise InvalidRequest(f"cannot order by {order_by!r}; use one of {', '.join(sorted(NUMBERS))}, or nothing")
+        if not 1 <= limit <= 10_000:
+            raise InvalidRequest(f"limit is {limit}; use 1 to 10,000")
+        listing = (collection, where, order_by, descending)
+        position = cursors.decode(listing, cursor) if cursor else None
+        with self.reading() as db:
+            rows = Listing(db, workspace, collection, where, order_by, descending, now).after(position, limit + 1)
+        points = [self._point(row) for row in rows[:limit]]
+        if len(rows) <= limit:
+            return Page(points, None)
+        last = points[-1]
+        return Page(points, cursors.encode(listing, [last.payload.get(order_by) if order_by else None, last.id]))
+
+    def count(self, workspace: str, collection: Collection, where: Filter | None, now: float) -> int:
+        clause, params = sql.where(where)
+        with self.reading() as db:
+            row = db.execute(
+                f"SELECT count(*) FROM rows WHERE {LIVING} AND {clause}",
+                [workspace, COLLECTIONS[collection], now, *params],
+            ).fetchone()
+        return int(row[0])
+
+    def facet(
+        self, workspace: str, collection: Collection, field: str, where: Filter | None, limit: int, now: float
+    ) -> dict[str, int]:
+        if field not in KEYWORDS | LISTS:
+            raise InvalidRequest(f"cannot facet by {field!r}; use one of {', '.join(sorted(KEYWORDS | LISTS))}")
+        clause, params = sql.where(where)
+        with self.reading() as db:
+            rows = db.execute(
+                f"SELECT f.value, count(*) AS n FROM rows, json_each(payload, {sql.path(field)}) AS f "
+                f"WHERE {LIVING} AND f.type = 'text' AND {clause} GROUP BY f.value ORDER BY n DESC, f.value LIMIT ?",
+                [workspace, COLLECTIONS[collection], now, *params, limit],
+            ).fetchall()
+        return {str(value): int(n) for value, n in rows}
+
+    def total(self, workspace: str, collection: Collection, field: str, where: Filter | None, now: float) -> float:
+        if field not in NUMBERS:
+            raise InvalidRequest(f"cannot sum {field!r}; use one of {', '.join(sorted(NUMBERS))}")
+        clause, params = sql.where(where)
+        with self.reading() as db:
+            row = db.execute(
+                f"SELECT total(json_extract(payload, {sql.path(field)})) FROM rows WHERE {LIVING} AND {clause}",
+                [workspace, COLLECTIONS[collection], now, *params],
+            ).fetchone()
+        return float(row[0])
+
+    def embedding(self, workspace: str, item: str | None) -> Embedding:
+        among, params = ("AND json_extract(payload, '$.item') = ?", [item]) if item is not None else ("", [])
+        with self.reading() as db:
+            rows = db.execute(
+                f"SELECT DISTINCT embedding FROM rows WHERE workspace = ? AND collection = ? AND deleted = 0 {among}",
+                [workspace, MEMORY, *params],
+            )
+            states = {state for (state,) in rows}
+        for state in (FAILED, PENDING, READY):
+            if state in states:
+                return STATES[state]
+        return "none"
+
+    def events(self, workspace: str, since_seq: int, limit: int) -> list[Event]:
+        """Changed rows after *since_seq*, oldest first; a write is never cut in two, so a few more than *limit*."""
+        with self.reading() as db:
+            seqs = db.execute(
+                "SELECT seq FROM rows WHERE workspace = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (workspace, since_seq, limit),
+            ).fetchall()
+            rows = db.execute(
+                "SELECT seq, collection, id, json_extract(payload, '$.type'), rev, deleted FROM rows "
+                "WHERE workspace = ? AND seq > ? AND seq <= ? ORDER BY seq, key",
+                (workspace, since_seq, seqs[-1][0] if seqs else since_seq),
+            ).fetchall()
+        return [Event(seq, NAMES[c], id, type, rev, bool(gone)) for seq, c, id, type, rev, gone in rows]
+
+    # for the index
+
+    def passages(self, after_key: int = 0, limit: int = 1000) -> list[Passage]:
+        """Living passages of all workspaces in the order of their keys."""
+        with self.reading() as db:
+            rows = db.execute(
+                f"{PASSAGES} WHERE r.key > ? AND r.collection = ? AND r.deleted = 0 ORDER BY r.key LIMIT ?",
+                (after_key, MEMORY, limit),
+            ).fetchall()
+        return [self._passage(row) for row in rows]
+
+    def passages_by_key(self, keys: Sequence[int], db: sqlite3.Connection | None = None) -> list[Passage]:
+        """The living passages among *keys*, as the transaction *db* (or the last commit) has them."""
+        if db is None:
+            with self.reading() as reader:
+                return self.passages_by_key(keys, reader)
+        found: list[Passage] = []
+        for chunk in chunks(keys):
+            marks = ",".join("?" * len(chunk))
+            rows = db.execute(
+                f"{PASSAGES} WHERE r.key IN ({marks}) AND r.collection = ? AND r.deleted = 0",
+                [*chunk, MEMORY],
+            )
+            found.extend(self._passage(row) for row in rows)
+        return found
+
+    def seqs(self) -> dict[int, int]:
+        """The seq of every living passage by key: what the index must hold."""
+        with self.reading() as db:
+            return dict(db.execute("SELECT key, seq FROM rows WHERE collection = ? AND deleted = 0", (MEMORY,)))
+
+    def pending(self, limit: int) -> list[Passage]:
+        """Passages that wait for their embedding, oldest first."""
+        with self.reading() as db:
+            rows = db.execute(
+                f"{PASSAGES} WHERE r.embedding = {PENDING} AND r.deleted = 0 ORDER BY r.key LIMIT ?", (limit,)
+            ).fetchall()
+        return [self._passage(row) for row in rows]
+
+    def before(self, key: int, db: sqlite3.Connection | None = None) -> list[str]:
+        """The texts of the living passages that the passage *key* comes after, in its order."""
+        if db is None:
+            with self.reading() as reader:
+                return self.before(key, reader)
+        row = db.execute("SELECT workspace, after FROM rows WHERE key = ?", (key,)).fetchone()
+        return self.texts(db, row[0], json.loads(row[1])) if row and row[1] else []
+
+    def texts(self, db: sqlite3.Connection, workspace: str, ids: Sequence[str]) -> list[str]:
+        """The texts of the living passages among *ids* of *workspace*, in that order."""
+        found = []
+        for id in ids:
+            row = db.execute(
+                "SELECT text FROM rows WHERE workspace = ? AND collection = ? AND id = ? AND deleted = 0 "
+                "AND text IS NOT NULL",
+                (workspace, MEMORY, id),
+            ).fetchone()
+            if row:
+                found.append(self.codec.decode(row[0]))
+        return found
+
+    # the database as a whole
+
+    def meta(self, name: str) -> str | None:
+        with self.reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, values: Mapping[str, str | None]) -> None:
+        with self.writing() as db:
+            for name, value in values.items():
+                if value is None:
+                    db.execute("DELETE FROM meta WHERE name = ?", (name,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO meta(name, value) VALUES (?, ?)", (name, value))
+
+    def totals(self) -> dict[str, int]:
+        with self.reading() as db:
+            counts = dict(db.execute("SELECT collection, count(*) FROM rows WHERE deleted = 0 GROUP BY collection"))
+            pending = db.execute(f"SELECT count(*) FROM rows WHERE embedding = {PENDING}").fetchone()[0]
+        return {
+            "passages": counts.get(MEMORY, 0),
+            "records": counts.get(schema.RECORDS, 0),
+            "pending": pending,
+        }
+
+    def verify(self) -> None:
+        """Read the whole database: its pages and the digest of every row. Raises `StoreDamaged`."""
+        self.check_pages()
+        with self.reading() as db:
+            for row in db.execute(f"SELECT {COLUMNS} FROM rows WHERE deleted = 0"):
+                self._point(row)
+
+    def check_pages(self) -> None:
+        """Raise `StoreDamaged` if SQLite finds its pages inconsistent."""
+        with self.reading() as db:
+            verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise StoreDamaged(f"the documents in {self.path} are damaged ({verdict}); {remedy(self.path.parent)}")
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the database and cut it to nothing."""
+        try:
+            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+        if busy:
+            raise StoreBusy("a long read holds the write-ahead log open; repeat the call")
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy to the new file *target*."""
+        with self.reading() as db:
+            copy = sqlite3.connect(target)
+            try:
+                db.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                copy.close()
+
+    def close(self) -> None:
+        self._closed = True
+        while not self._readers.empty():
+            self._readers.get_nowait().close()
+        self._writer.close()
+
+    # rows to values
+
+    def _point(self, row: Sequence[Any]) -> Point:
+        _, collection, id, rev, seq, payload, text, embedding, digest = row
+        if isinstance(text, str) or digest != row_digest(payload, text):
+            raise StoreDamaged(
+                f"the row {NAMES[collection]}/{id} in {self.path} does not match its digest; {remedy(self.path.parent)}"
+            )
+        decoded = self.codec.decode(text) if text is not None else None
+        return Point(NAMES[collection], id, json.loads(payload), decoded, rev, seq, STATES[embedding])
+
+    def _passage(self, row: Sequence[Any]) -> Passage:
+        key, workspace, seq, payload, text, context, vector = row
+        return Passage(
+            key,
+            workspace,
+            seq,
+            json.loads(payload),
+            self.codec.decode(text) if text is not None else "",
+            self.codec.decode(context) if context is not None else "",
+            vector,
+        )
+
+
+def _erase(db: sqlite3.Connection, keys: Iterable[int]) -> None:
+    for key in keys:
+        db.execute("DELETE FROM rows WHERE key = ?", (key,))
+        db.execute("DELETE FROM vectors WHERE key = ?", (key,))

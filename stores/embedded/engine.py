@@ -1,0 +1,538 @@
+"""The embedded store inside one process: documents, index and encoder together, behind the port.
+
+A write goes: embed what is small, then (several callers at a time) rows into an open transaction, their
+index entries into Edge, commit, acknowledge. If Edge fails the transaction is rolled back; if the process
+dies between the two, the next open repairs the index from the documents. A search asks the index for
+keys and the documents for everything else, so what the documents do not confirm is never returned.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ...encoders.bm25 import Bm25
+from ...encoders.ports import Encoder
+from ..codec import Codec, PlainCodec
+from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text, terms
+from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
+from ..filters import Filter, check, matches
+from ..payloads import check_change, check_workspace
+from ..ports import (
+    Candidate,
+    Capabilities,
+    Change,
+    Collection,
+    Embedding,
+    Event,
+    Page,
+    Point,
+    Put,
+    Query,
+    StoreInfo,
+    Written,
+)
+from . import edge_filters, identity, recovery, schema
+from .documents import Documents
+from .folder import Folder, FolderLock, acquire
+from .index import Entry, Index
+from .rows import Passage
+from .upkeep import Upkeep
+
+BATCH_JOBS = 256
+QUERY_CACHE = 512
+
+
+@dataclass(slots=True)
+class _Job:
+    workspace: str
+    changes: Sequence[Change]
+    vectors: Mapping[str, bytes]
+    durable: bool
+    request: str | None
+    written: Written | None = None
+    error: Exception | None = None
+    upserts: dict[int, Passage | None] = field(default_factory=dict)
+    deletes: list[int] = field(default_factory=list)
+    done: bool = False
+
+
+class EmbeddedStore:
+    """`PointStore` over one data folder, which it owns alone until `close`."""
+
+    capabilities = Capabilities("embedded", atomic_writes=True, backup=True, purge=True, shared=False)
+
+    def __init__(
+        self,
+        path: Path,
+        encoder: Callable[[str], Encoder],
+        spec: str | None = None,
+        *,
+        codec: Codec | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open (or make) the data folder *path*.
+
+        *encoder* loads an encoder by its spec; *spec* is the one asked for, None takes the folder's own
+        (a new folder's is "minilm"). Raises `StoreBusy`, `EncoderMismatch`, `SchemaTooNew`, `StoreDamaged`,
+        `StoreReadOnly` or `UnsupportedFolder`.
+        """
+        self.folder = Folder(path)
+        self.folder.prepare()
+        self._clock = clock
+        self._lock: FolderLock = acquire(self.folder)
+        try:
+            recovery.backup_before_migration(self.folder)
+            self.documents = Documents(self.folder.documents, codec or PlainCodec())
+            self.encoder = identity.claim(self.documents, encoder, spec)
+            self._dimension = identity.stored(self.documents)[2]
+            self.bm25 = Bm25()
+            self._clean = recovery.take_clean_mark(self.documents)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._queue: list[_Job] = []
+        self._queue_lock = threading.Lock()
+        self._write_lock = threading.RLock()
+        self._index: Index | None = None
+        self._index_error: StoreError | None = None
+        self._index_opened = threading.Event()
+        self._changed = threading.Condition()
+        self._watchers = 0
+        self._queries: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._queries_lock = threading.Lock()
+        self._closed = False
+        self.last_use = time.monotonic()
+        self.upkeep = Upkeep(self)
+        threading.Thread(target=self._open_index, name="memoryops-index", daemon=True).start()
+        self.upkeep.start()
+
+    # index
+
+    def _open_index(self) -> None:
+        try:
+            self._index = recovery.open_index(
+                self.folder, self.documents, self.entries, self._dimension, self._clean, self.bm25.fingerprint
+            )
+        except StoreError as error:
+            self._index_error = error
+        finally:
+            self._index_opened.set()
+
+    def wait_for_index(self) -> None:
+        """Return once the index was opened, repaired or given up."""
+        self._index_opened.wait()
+
+    def index(self) -> Index:
+        """The index, rebuilt first if it failed before. Raises `IndexFailed` or `StoreFull`."""
+        self._index_opened.wait()
+        if self._index is not None:
+            return self._index
+        with self._write_lock:
+            if self._closed:
+                raise StoreUnavailable(f"the store in {self.folder.path} is closed")
+            if self._index is None:
+                self._index = recovery.rebuild(self.folder, self.documents, self.entries, self._dimension)
+                self._index_error = None
+            return self._index
+
+    def distrust_index(self, error: StoreError) -> None:
+        """Forget the index after *error*: the next use rebuilds it from the documents."""
+        with self._write_lock:
+            broken, self._index, self._index_error = self._index, None, error
+            if broken is not None:
+                recovery.abandon(broken)
+
+    def entries(self, passages: Sequence[Passage]) -> list[Entry]:
+        """The index entries of *passages*."""
+        return [
+            Entry(
+                passage.key,
+                edge_filters.fields(passage.workspace, passage.seq, passage.payload),
+                terms(self.bm25, passage.text, passage.context),
+                passage.vector,
+            )
+            for passage in passages
+        ]
+
+    # writes
+
+    def write(
+        self, workspace: str, changes: Sequence[Change], *, durable: bool = True, request: str | None = None
+    ) -> Written:
+        """See `PointStore.write`. A repeated *request* id is answered as the first time, and not applied again."""
+        check_workspace(workspace)
+        for change in changes:
+            check_change(change)
+        self._touch()
+        job = _Job(workspace, changes, self._embed_inline(workspace, changes), durable, request)
+        self._index_opened.wait()
+        with self._queue_lock:
+            self._queue.append(job)
+        with self._write_lock:
+            if not job.done:
+                self._lead()
+        if job.error is not None:
+            raise job.error
+        assert job.written is not None
+        return job.written
+
+    def _lead(self) -> None:
+        """Commit the jobs that are queued, this caller's among them, as one transaction."""
+        while True:
+            with self._queue_lock:
+                jobs, self._queue = self._queue[:BATCH_JOBS], self._queue[BATCH_JOBS:]
+            if not jobs:
+                return
+            try:
+                self._commit_or_retry(jobs)
+            except Exception as error:
+                for job in jobs:
+                    job.error = job.error or error
+            finally:
+                for job in jobs:
+                    job.done = True
+
+    def _commit_or_retry(self, jobs: Sequence[_Job]) -> None:
+        """Commit; once more, with an index made anew, if the index failed and took the transaction back with it."""
+        try:
+            self._commit(jobs)
+        except IndexFailed:
+            for job in jobs:
+                job.written, job.error = None, None
+            self._commit(jobs)
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"the store in {self.folder.path} is closed")
+        self.folder.require_room(sum(_size(job.changes) for job in jobs))
+        index = self._sound_index()
+        seq = self.documents.last_seq
+        touched: list[int] = []
+        try:
+            with self.documents.writing(durable=any(job.durable for job in jobs)) as db:
+                for job in jobs:
+                    self._apply(db, job)
+                touched = [key for job in jobs for key in job.upserts]
+                index.upsert(self.entries(self._passages(db, jobs)))
+        except BaseException as error:
+            self.documents.rewind(seq)
+            self._undo(index, touched, error)
+            raise
+        self._delete_from_index([key for job in jobs for key in job.deletes])
+        self.upkeep.wrote(len(touched), waiting=any(not job.vectors for job in jobs if job.upserts))
+        self._notify()
+
+    def _apply(self, db: sqlite3.Connection, job: _Job) -> None:
+        if job.request is not None and (written := self.documents.reply(db, job.request)) is not None:
+            job.written = written
+            return
+        try:
+            applied = self.documents.apply(db, job.workspace, job.changes, job.vectors)
+        except StoreError as error:
+            job.error = error
+            return
+        if job.request is not None:
+            self.documents.remember_reply(db, job.request, applied.written)
+        job.written, job.upserts, job.deletes = applied.written, applied.upserts, applied.deletes
+
+    def _passages(self, db: sqlite3.Connection, jobs: Sequence[_Job]) -> list[Passage]:
+        """What the open transaction leaves of the passages that *jobs* touch: as put, or read where only patched."""
+        latest: dict[int, Passage | None] = {}
+        for job in jobs:
+            latest.update(job.upserts)
+            for key in job.deletes:
+                latest.pop(key, None)
+        unread = [key for key, passage in latest.items() if passage is None]
+        return [passage for passage in latest.values() if passage] + self.documents.passages_by_key(unread, db)
+
+    def _undo(self, index: Index, keys: Sequence[int], error: BaseException) -> None:
+        """Bring the index entries of *keys* back to what the documents say, after a transaction that failed."""
+        if isinstance(error, IndexFailed):
+            self.distrust_index(error)
+            return
+        try:
+            passages = self.documents.passages_by_key(keys)
+            index.delete(sorted(set(keys) - {passage.key for passage in passages}))
+            index.upsert(self.entries(passages))
+        except StoreError as broken:
+            self._suspect(index, broken)
+
+    def _suspect(self, index: Index, error: StoreError) -> None:
+        """Keep an index that may hold too much, but is complete; one that lacks something is distrusted."""
+        try:
+            lacking = recovery.lacking(index, self.documents)
+        except StoreError as broken:
+            self.distrust_index(broken)
+            return
+        if lacking:
+            self.distrust_index(error)
+        else:
+            self._index_error = error
+
+    def _sound_index(self) -> Index:
+        """The index, made equal to the documents if an earlier failure left that open."""
+        index = self.index()
+        if self._index_error is not None:
+            recovery.compare(index, self.documents, self.entries)
+            self._index_error = None
+        return index
+
+    def _delete_from_index(self, keys: Sequence[int]) -> None:
+        if not keys or self._index is None:
+            return
+        try:
+            gone = set(keys) - {passage.key for passage in self.documents.passages_by_key(keys)}
+            self._index.delete(list(gone))
+        except StoreError as error:
+            self.distrust_index(error)
+
+    # embedding
+
+    def _embed_inline(self, workspace: str, changes: Sequence[Change]) -> dict[str, bytes]:
+        puts = [c for c in changes if isinstance(c, Put) and c.collection == "memory" and c.text is not None]
+        if not puts or sum(len(put.text or "") for put in puts) > INLINE_CHARS:
+            return {}
+        own = {put.id: put.text or "" for put in puts}
+        texts = [dense_text(put.text or "", put.context, self._before(workspace, put, own)) for put in puts]
+        return dict(zip(own, self.embed(texts), strict=True))
+
+    def _before(self, workspace: str, put: Put, own: Mapping[str, str]) -> list[str]:
+        if not put.after:
+            return []
+        stored = self.documents.get(workspace, "memory", [id for id in put.after if id not in own], self._clock())
+        texts = {point.id: point.text for point in stored if point is not None}
+        found = [own.get(id) or texts.get(id) for id in put.after]
+        return [text for text in found if text]
+
+    def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """The packed embeddings of *texts*."""
+        encoder = self.encoder()
+        vectors = encoder.embed(texts)
+        if vectors.shape != (len(texts), self._dimension):
+            raise InvalidRequest(
+                f"{encoder.name} gave vectors of shape {vectors.shape}, not ({len(texts)}, {self._dimension})"
+            )
+        return [pack(vector) for vector in vectors]
+
+    def _query_vector(self, text: str) -> np.ndarray:
+        with self._queries_lock:
+            cached = self._queries.get(text)
+        if cached is not None:
+            return cached
+        vector = query_vector(self.encoder(), text)
+        with self._queries_lock:
+            self._queries[text] = vector
+            while len(self._queries) > QUERY_CACHE:
+                self._queries.popitem(last=False)
+        return vector
+
+    # reads
+
+    def get(self, workspace: str, collection: Collection, ids: Sequence[str]) -> list[Point | None]:
+        check_workspace(workspace)
+        self._touch()
+        return self.documents.get(workspace, collection, ids, self._clock())
+
+    def search(self, workspace: str, query: Query) -> list[Candidate]:
+        check_workspace(workspace)
+        check(query.where)
+        self._touch()
+        vector = self._query_vector(query.text) if query.dense else None
+        sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
+        wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
+        now = self._clock()
+        try:
+            scores = self.index().search(workspace, vector, wanted, query.where, query.limit, now)
+        except IndexFailed as error:
+            self.distrust_index(error)
+            scores = self.index().search(workspace, vector, wanted, query.where, query.limit, now)
+        points = self.documents.by_key(workspace, list(scores), now)
+        return [
+            Candidate(points[key], dense, sparse_score)
+            for key, (dense, sparse_score) in scores.items()
+            if key in points and matches(query.where, points[key].payload)
+        ]
+
+    def scroll(
+        self,
+        workspace: str,
+        collection: Collection,
+        *,
+        where: Filter | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        check_workspace(workspace)
+        self._touch()
+        now = self._clock()
+        return self.documents.scroll(workspace, collection, check(where), order_by, descending, limit, cursor, now)
+
+    def count(self, workspace: str, collection: Collection, where: Filter | None = None) -> int:
+        check_workspace(workspace)
+        self._touch()
+        return self.documents.count(workspace, collection, check(where), self._clock())
+
+    def facet(
+        self,
+        workspace: str,
+        collection: Collection,
+        field: str,
+        where: Filter | None = None,
+        limit: int = 100,
+    ) -> dict[str, int]:
+        check_workspace(workspace)
+        self._touch()
+        return self.documents.facet(workspace, collection, field, check(where), limit, self._clock())
+
+    def total(self, workspace: str, collection: Collection, field: str, where: Filter | None = None) -> float:
+        check_workspace(workspace)
+        self._touch()
+        return self.documents.total(workspace, collection, field, check(where), self._clock())
+
+    def embedding(self, workspace: str, item: str | None = None) -> Embedding:
+        check_workspace(workspace)
+        self._touch()
+        return self.documents.embedding(workspace, item)
+
+    def watch(self, workspace: str, since_seq: int, *, timeout: float = 0.0, limit: int = 1000) -> list[Event]:
+        check_workspace(workspace)
+        self._touch()
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._watchers += 1
+            try:
+                while not (events := self.documents.events(workspace, since_seq, limit)):
+                    remaining = deadline - time.monotonic()
+                    if remaining <= 0 or self._closed:
+                        return []
+                    self._changed.wait(remaining)
+                return events
+            finally:
+                self._watchers -= 1
+
+    def _notify(self) -> None:
+        if self._watchers:
+            with self._changed:
+                self._changed.notify_all()
+
+    # upkeep
+
+    def sweep(self) -> int:
+        swept = 0
+        self._index_opened.wait()
+        while True:
+            with self._write_lock:
+                with self.documents.writing() as db:
+                    keys = self.documents.sweep(db, self._clock())
+                self._delete_from_index(keys)
+            swept += len(keys)
+            if not keys:
+                return swept
+
+    def store_vectors(self, passages: Sequence[Passage], vectors: Sequence[bytes]) -> None:
+        """Give *passages* their embeddings, except those that have changed meanwhile."""
+        by_key = {passage.key: vector for passage, vector in zip(passages, vectors, strict=True)}
+        with self._write_lock:
+            if self._closed:
+                return
+            index = self.index()
+            self.folder.require_room(sum(map(len, vectors)))
+            with self.documents.writing() as db:
+                taken = self.documents.set_vectors(db, by_key, {passage.key: passage.seq for passage in passages})
+            try:
+                index.set_vectors({key: by_key[key] for key in taken})
+            except StoreError as error:
+                self.distrust_index(error)
+
+    def forget_replies(self, before: float) -> None:
+        """Drop what was answered to requests before the time *before*; nobody repeats them any more."""
+        with self._write_lock, self.documents.writing(durable=False) as db:
+            self.documents.forget_replies(db, before)
+
+    def tidy(self, *, optimize: bool) -> None:
+        """Flush the index and cut the write-ahead log; with *optimize*, merge the index's segments."""
+        with self._write_lock:
+            if self._closed or self._index is None:
+                return
+            try:
+                if optimize:
+                    self._index.optimize()
+                else:
+                    self._index.flush()
+            except StoreError as error:
+                self.distrust_index(error)
+            self.documents.checkpoint()
+
+    def purge(self) -> None:
+        self._index_opened.wait()
+        with self._write_lock:
+            self.documents.checkpoint()
+            self.distrust_index(IndexFailed("rebuilt to erase what was forgotten"))
+            self.index()
+
+    def backup(self, target: Path) -> Path:
+        """Write a consistent copy of the documents to *target* (a new file); the index is rebuilt from them."""
+        return recovery.backup(self.documents, target)
+
+    def verify(self) -> Mapping[str, int]:
+        """Read everything and compare documents with index. Raises `StoreDamaged`; repairs the index.
+
+        Returns how many passages were checked and how many index entries were missing, stale or too many.
+        """
+        self.documents.verify()
+        self._index_opened.wait()
+        with self._write_lock:
+            return recovery.compare(self.index(), self.documents, self.entries, vectors=True)
+
+    def info(self) -> StoreInfo:
+        totals = self.documents.totals()
+        spec, fingerprint, dimension = identity.stored(self.documents)
+        return StoreInfo(
+            adapter="embedded",
+            location=str(self.folder.path),
+            schema=schema.LATEST,
+            encoder=spec,
+            fingerprint=fingerprint,
+            dimension=dimension,
+            passages=totals["passages"],
+            records=totals["records"],
+            pending_embeddings=totals["pending"],
+            last_seq=self.documents.last_seq,
+            details={
+                "index_error": str(self._index_error or ""),
+                "embedding_error": self.upkeep.embedding_error,
+            },
+        )
+
+    def _touch(self) -> None:
+        self.last_use = time.monotonic()
+
+    def close(self) -> None:
+        """Finish what is queued, flush, mark the folder clean, release it. Further calls fail."""
+        self.upkeep.stop()
+        self._index_opened.wait()
+        with self._write_lock:
+            if self._closed:
+                return
+            self._lead()
+            self._closed = True
+            try:
+                recovery.close(self.folder, self.documents, self._index)
+            finally:
+                self.documents.close()
+                self._lock.release()
+        self._notify()
+
+
+def _size(changes: Sequence[Change]) -> int:
+    return sum(len(change.text or "") + 1000 for change in changes if isinstance(change, Put))

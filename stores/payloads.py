@@ -1,0 +1,122 @@
+"""What a payload may hold, checked once at the edge so that every adapter can store and filter it alike."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import InvalidRequest
+from .filters import FLAGS, KEYWORDS, LISTS, NUMBERS
+from .ports import MAX_TEXT_BYTES, Change, Delete, DeleteWhere, Patch, Put
+
+MAX_PAYLOAD_BYTES = 1024 * 1024
+MAX_ID_CHARS = 200
+MAX_INT = 2**63 - 1
+
+
+def check_change(change: Change) -> None:
+    """Raise `InvalidRequest` unless *change* can be stored; that its payload is JSON is left to `dump`."""
+    from .filters import check
+
+    if change.collection not in ("memory", "records"):
+        raise InvalidRequest(f"there is no collection {change.collection!r}; use 'memory' or 'records'")
+    if isinstance(change, Put):
+        check_id(change.id)
+        check_payload(change.payload)
+        _check_text(change.id, change.text)
+    elif isinstance(change, Delete):
+        check_id(change.id)
+    elif isinstance(change, Patch):
+        check(change.where)
+        check_payload({name: value for name, value in change.fields.items() if value is not None})
+    elif isinstance(change, DeleteWhere):
+        check(change.where)
+    else:
+        raise InvalidRequest(f"{type(change).__name__} is no change; use Put, Patch, Delete or DeleteWhere")
+
+
+def check_workspace(workspace: str) -> str:
+    """*workspace* itself, if it is a name: 1 to 200 printable characters."""
+    if not isinstance(workspace, str) or not 0 < len(workspace) <= MAX_ID_CHARS or not workspace.isprintable():
+        raise InvalidRequest(f"{workspace!r} is no workspace; use 1 to {MAX_ID_CHARS} printable characters")
+    return workspace
+
+
+def check_id(id: str) -> str:
+    """*id* itself, if it is one: 1 to 200 printable characters."""
+    if not isinstance(id, str) or not 0 < len(id) <= MAX_ID_CHARS or not id.isprintable():
+        raise InvalidRequest(f"{id!r} is no id; use 1 to {MAX_ID_CHARS} printable characters")
+    return id
+
+
+def _check_text(id: str, text: str | None) -> None:
+    if text is None:
+        return
+    if not isinstance(text, str):
+        raise InvalidRequest(f"the text of {id} is {type(text).__name__}; give a string")
+    if len(text) > MAX_TEXT_BYTES or (len(text) * 4 > MAX_TEXT_BYTES and _utf8_length(text) > MAX_TEXT_BYTES):
+        raise InvalidRequest(f"the text of {id} is over {MAX_TEXT_BYTES // 2**20} MB; split it")
+
+
+def _utf8_length(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def check_payload(payload: Mapping[str, Any]) -> None:
+    """Raise `InvalidRequest` unless the filterable fields of *payload* have their types."""
+    for name, value in payload.items():
+        if value is None:
+            continue
+        if name in KEYWORDS and not (isinstance(value, str) and "\0" not in value):
+            raise InvalidRequest(f"the field {name!r} is {value!r}; give a string without NUL")
+        if name in NUMBERS and not is_number(value):
+            raise InvalidRequest(f"the field {name!r} is {value!r}; give a finite number")
+        if name in FLAGS and not isinstance(value, bool):
+            raise InvalidRequest(f"the field {name!r} is {value!r}; give true or false")
+        if name in LISTS and not _is_keyword_list(value):
+            raise InvalidRequest(f"the field {name!r} is {value!r}; give a list of strings without NUL")
+    metadata = payload.get("metadata")
+    if metadata is not None:
+        check_metadata(metadata)
+
+
+def is_number(value: object) -> bool:
+    """Whether *value* is a finite number within 64 bits (and no flag)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= MAX_INT
+
+
+def _is_keyword_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(v, str) and "\0" not in v for v in value)
+
+
+def check_metadata(metadata: object) -> None:
+    """Raise `InvalidRequest` unless *metadata* is a JSON object whose numbers fit 64 bits."""
+    if not isinstance(metadata, Mapping):
+        raise InvalidRequest(f"metadata is {type(metadata).__name__}; give an object")
+    pending: list[Any] = [metadata]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            if not all(isinstance(key, str) for key in value):
+                raise InvalidRequest("a key in metadata is no string")
+            pending.extend(value.values())
+        elif isinstance(value, list | tuple):
+            pending.extend(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value):
+            raise InvalidRequest(f"metadata holds {value!r}; numbers must be finite and within 64 bits")
+
+
+def dump(payload: Mapping[str, Any]) -> str:
+    """*payload* as compact JSON with sorted keys. Raises `InvalidRequest` for what JSON cannot carry."""
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+        size = len(text.encode("utf-8"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequest(f"the payload is no JSON: {error}") from error
+    if size > MAX_PAYLOAD_BYTES:
+        raise InvalidRequest(f"the payload has {size} bytes, over {MAX_PAYLOAD_BYTES}; put long text into content")
+    return text
