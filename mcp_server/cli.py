@@ -55,7 +55,8 @@ def _run(args: Namespace) -> int:
         return _handler(module, name)(settings, args)
     from ..memory.service import MemoryOps
 
-    with MemoryOps.open(settings=settings) as ops:
+    scope = settings.scope
+    with MemoryOps.open(settings=settings, scope=scope) as ops:
         return _handler(module, name)(ops, args)
 
 

@@ -60,11 +60,11 @@ def _show(finding: Finding) -> None:
     from rich.text import Text
 
     colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.level]
-    text = Text(f"{finding.level:5}", style=colour)
+    text = Text(f"{finding.level:6}", style=colour)
     text.append(f"{finding.topic:15}", style="bold")
     text.append(output.printable(finding.text), style="default")
     if finding.remedy:
-        text.append(f"\n{'':20}-> {output.printable(finding.remedy)}")
+        text.append(f"\n{'':21}-> {output.printable(finding.remedy)}")
     output.console().print(text, soft_wrap=True)
 
 
@@ -200,4 +200,5 @@ def _compared(report: Mapping[str, int]) -> Finding:
 
 def _failure(topic: str, error: Any) -> Finding:
     told = answer(error)
-    return Finding("fail", topic, told.message, told.remedy)
+    remedy = "the log in the data folder, owner.log, says more" if told.kind == "unavailable" else told.remedy
+    return Finding("fail", topic, told.message, remedy)

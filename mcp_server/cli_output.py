@@ -31,7 +31,12 @@ def console(*, stderr: bool = False) -> Console:
 
 def printable(text: str) -> str:
     """*text* with control characters made visible: a stored text must not steer the reader's terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
+    return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def line(text: str) -> None:
@@ -45,7 +50,9 @@ def raw(text: str) -> None:
         print(printable(text))
         return
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8"))
+    rest = memoryview(text.encode("utf-8"))
+    while rest:  # under PYTHONUNBUFFERED a write may take only a part
+        rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()
 
 

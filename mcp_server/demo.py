@@ -43,8 +43,8 @@ class DemoFailed(MemoryOpsError):
 def demo(_: Callable[[], Settings], args: Namespace) -> int:
     """Run the demo; 1 if anything did not come out as it must."""
     documents = load(args.documents)
-    with _folder(getattr(args, "data_dir", None)) as folder:
-        show = _Show()
+    with data_folder(getattr(args, "data_dir", None)) as folder:
+        show = Show()
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
             ids = _over_mcp(show, documents, folder, cast(TextIO, log))
         _through_the_facade(show, folder, len(ids))
@@ -54,7 +54,7 @@ def demo(_: Callable[[], Settings], args: Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _folder(given: str | None) -> Iterator[Path]:
+def data_folder(given: str | None) -> Iterator[Path]:
     """The data folder: *given*, which stays, or a temporary one that is removed; its owner is stopped."""
     from ..stores.embedded.client import stop_owner
     from ..stores.embedded.folder import Folder
@@ -70,7 +70,7 @@ def _folder(given: str | None) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Show:
+class Show:
     """Tells what happens, and remembers whether all of it was right."""
 
     def __init__(self) -> None:
@@ -87,10 +87,12 @@ class _Show:
         self.console.print()
         self.console.print(Rule(Text(f"{self._step}  {title}", style="bold"), align="left"))
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, cut: bool = False) -> None:
+        """A line; with *cut*, no longer than the terminal is wide."""
         from rich.text import Text
 
-        self.console.print(Text(f"  {output.printable(text)}"))
+        line = Text(f"  {output.printable(text)}")
+        self.console.print(line, no_wrap=cut, overflow="ellipsis" if cut else "fold")
 
     def check(self, right: bool, text: str) -> None:
         """A statement that must be *right*."""
@@ -109,7 +111,7 @@ class _Show:
 # over MCP
 
 
-def _over_mcp(show: _Show, documents: Sequence[Document], folder: Path, log: TextIO) -> dict[str, str]:
+def _over_mcp(show: Show, documents: Sequence[Document], folder: Path, log: TextIO) -> dict[str, str]:
     """Store, find and read the documents through the real server; names of documents by memory id."""
     from mcp import MCPError
 
@@ -126,7 +128,7 @@ def _over_mcp(show: _Show, documents: Sequence[Document], folder: Path, log: Tex
         raise DemoFailed(f"{cause}; the server said on standard error: {said}") from error
 
 
-async def _converse(show: _Show, documents: Sequence[Document], folder: Path, log: TextIO) -> dict[str, str]:
+async def _converse(show: Show, documents: Sequence[Document], folder: Path, log: TextIO) -> dict[str, str]:
     from mcp import Client
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -140,9 +142,9 @@ async def _converse(show: _Show, documents: Sequence[Document], folder: Path, lo
         tools = (await client.list_tools()).tools
         show.say(f"answered in {1000 * (time.perf_counter() - started):.0f} ms, with {len(tools)} tools:")
         for tool in tools:
-            show.say(f"  {tool.name:16} {str(tool.description).partition('. ')[0]}.")
+            show.say(f"  {tool.name:16} {str(tool.description).partition('. ')[0]}.", cut=True)
         ids = await _add(show, client, documents)
-        await _search(show, client, ids, questions(documents))
+        await search(show, client, ids, questions(documents))
         await _retrieve(show, client, ids, documents)
     return ids
 
@@ -153,7 +155,7 @@ def _environment() -> dict[str, str]:
     return {**kept, f"{PREFIX}OWNER_IDLE": str(OWNER_IDLE)}
 
 
-async def _add(show: _Show, client: Client, documents: Sequence[Document]) -> dict[str, str]:
+async def _add(show: Show, client: Client, documents: Sequence[Document]) -> dict[str, str]:
     words = sum(len(str(entry["content"]).split()) for document in documents for entry in document.entries)
     show.step(f"memory_add: {len(documents)} documents, {words:,} words of prose, code, logs and chat")
     ids: dict[str, str] = {}
@@ -172,7 +174,8 @@ async def _add(show: _Show, client: Client, documents: Sequence[Document]) -> di
     return ids
 
 
-async def _search(show: _Show, client: Client, ids: dict[str, str], asked: dict[str, str]) -> None:
+async def search(show: Show, client: Client, ids: dict[str, str], asked: dict[str, str]) -> None:
+    """Ask each question of *asked*, and check that the document it names comes back first."""
     show.step("memory_search: the right document comes back first")
     for question, expected in asked.items():
         started = time.perf_counter()
@@ -181,10 +184,10 @@ async def _search(show: _Show, client: Client, ids: dict[str, str], asked: dict[
         hit = found["hits"][0] if found["hits"] else {"id": "", "content": "nothing"}
         best = ids.get(hit["id"], "another memory")
         show.check(best == expected, question if best == expected else f"{question} (expected {expected})")
-        show.say(f"    {best}, {took:.0f} ms: {output.short(hit['content'], 110 - len(best))}")
+        show.say(f"    {best}, {took:.0f} ms: {output.short(hit['content'])}", cut=True)
 
 
-async def _retrieve(show: _Show, client: Client, ids: dict[str, str], documents: Sequence[Document]) -> None:
+async def _retrieve(show: Show, client: Client, ids: dict[str, str], documents: Sequence[Document]) -> None:
     show.step("memory_retrieve: the original, byte for byte")
     longest = max(
         (document for document in documents if not document.is_conversation),
@@ -211,7 +214,7 @@ async def _call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 # through the façade
 
 
-def _through_the_facade(show: _Show, folder: Path, stored: int) -> None:
+def _through_the_facade(show: Show, folder: Path, stored: int) -> None:
     from ..memory.service import MemoryOps
 
     settings = Settings(data_dir=folder, owner_idle=OWNER_IDLE)
@@ -227,7 +230,7 @@ def _through_the_facade(show: _Show, folder: Path, stored: int) -> None:
         _state(show, person, stored)
 
 
-def _quarantine(show: _Show, agent: MemoryOps) -> None:
+def _quarantine(show: Show, agent: MemoryOps) -> None:
     key = "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
     text = f"Access key of the staging bucket, invented for this demo: {key}"
     entry = agent.quarantine.add(text, reason="pasted by mistake")
@@ -248,7 +251,7 @@ def _refused(kind: type[Exception], call: Callable[[], object]) -> bool:
     return False
 
 
-def _compete(show: _Show, agent: MemoryOps, folder: Path) -> None:
+def _compete(show: Show, agent: MemoryOps, folder: Path) -> None:
     task = agent.tasks.create("Renew the certificate thirty days ahead", priority=8)
     claim = [*own_command(), "tasks", "claim", task.id, "--json", "--data-dir", str(folder), "--agent"]
     runs = {
@@ -266,7 +269,7 @@ def _compete(show: _Show, agent: MemoryOps, folder: Path) -> None:
     show.check(len(won) == 1 and agent.tasks.get(task.id).assignee == won[0], "exactly one has it")
 
 
-def _ask(show: _Show, agent: MemoryOps, settings: Settings) -> None:
+def _ask(show: Show, agent: MemoryOps, settings: Settings) -> None:
     from ..memory.service import MemoryOps
 
     request = agent.hil.request("Deploy the new fares tonight?", options=["yes", "no"], context="11 tests are new")
@@ -285,7 +288,7 @@ def _ask(show: _Show, agent: MemoryOps, settings: Settings) -> None:
     show.check(right, f"{settled.answered_by}, from another client: {settled.answer} ({settled.comment})")
 
 
-def _state(show: _Show, person: MemoryOps, stored: int) -> None:
+def _state(show: Show, person: MemoryOps, stored: int) -> None:
     state = person.state()
     used = f"{state.tokens:,} tokens, {state.context_utilization_percentage} % of a window of {state.window:,}"
     show.say(f"{state.items} documents and {state.messages} messages in {state.passages} passages: {used}")
@@ -299,7 +302,7 @@ def _counts(counts: Any) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "none"
 
 
-def _attach(show: _Show) -> None:
+def _attach(show: Show) -> None:
     from rich.panel import Panel
     from rich.text import Text
 

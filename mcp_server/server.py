@@ -1,8 +1,9 @@
 """The MCP server: what it tells clients about itself, and how it runs on stdio.
 
 Nothing heavy is imported and no store is opened before the first tool call, so `initialize` is answered at
-once. Standard output belongs to the protocol alone: from its first line on, `serve_stdio` points file
-descriptor 1 at standard error, so that whatever a library prints, at import or from native code, lands there.
+once. Standard output belongs to the protocol alone: the first thing that `serve_stdio` does is to point file
+descriptor 1 at standard error for good, so that whatever a library prints, at import or from native code,
+lands there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..memory.errors import MemoryOpsError
 from ..memory.settings import Settings
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mcp.server import MCPServer
 
     from ..memory.service import MemoryOps
+
+S = TypeVar("S", bound="MCPServer[Any]")
 
 INSTRUCTIONS = """\
 MemoryOps is a lasting memory, shared by all agents of this workspace. What you do not store is gone when \
@@ -49,9 +52,39 @@ def build_server(runtime: Runtime, version: str = "") -> MCPServer[Any]:
     """The MCP server over *runtime*, for any transport."""
     from mcp.server import MCPServer
 
+    return _configured(MCPServer, runtime, version)
+
+
+def serve_stdio(load: Callable[[], Settings] = Settings.from_env) -> int:
+    """Serve on this process's standard input and output until the client closes them.
+
+    Settings that are wrong do not end the server: each tool call answers what is wrong with them.
+    """
+    wire = _take_stdout()
+    form, level = _log_settings(load)
+    logs.configure(form, level)
+    runtime = Runtime(lambda: _open(load()))
+    from .stdio import StdioServer
+
+    server = _configured(StdioServer, runtime, _version())
+    try:
+        server.serve(wire)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        runtime.close()
+    return 0
+
+
+def mcp(load: Callable[[], Settings], args: Namespace) -> int:
+    """`memoryops mcp`."""
+    return serve_stdio(load)
+
+
+def _configured(kind: type[S], runtime: Runtime, version: str) -> S:
     from .tools import Tools
 
-    return MCPServer(
+    return kind(
         name="memoryops",
         title="MemoryOps",
         description="One memory for all your agents",
@@ -62,37 +95,9 @@ def build_server(runtime: Runtime, version: str = "") -> MCPServer[Any]:
     )
 
 
-def serve_stdio(load: Callable[[], Settings] = Settings.from_env) -> int:
-    """Serve on this process's standard input and output until the client closes them.
-
-    Settings that are wrong do not end the server: each tool call answers what is wrong with them.
-    """
+def _take_stdout() -> int:
+    """The file descriptor of standard output; `print` and native code write to standard error from now on."""
     wire = os.dup(1)
-    _divert_stdout()
-    form, level = _log_settings(load)
-    logs.configure(form, level)
-    runtime = Runtime(lambda: _open(load()))
-    server = build_server(runtime, _version())
-    sys.stdout.flush()
-    os.dup2(wire, 1)  # the SDK's transport takes it over, and diverts it again while it serves
-    os.close(wire)
-    try:
-        server.run("stdio")
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        _divert_stdout()
-        runtime.close()
-    return 0
-
-
-def mcp(load: Callable[[], Settings], args: Namespace) -> int:
-    """`memoryops mcp`."""
-    return serve_stdio(load)
-
-
-def _divert_stdout() -> None:
-    """Let file descriptor 1, and with it `print` and native code, write to standard error."""
     try:
         os.dup2(2, 1)
     except OSError:
@@ -100,6 +105,7 @@ def _divert_stdout() -> None:
         os.dup2(nothing, 1)
         os.close(nothing)
     sys.stdout.flush()  # what was printed but not yet written goes there, too
+    return wire
 
 
 def _log_settings(load: Callable[[], Settings]) -> tuple[str, str]:
@@ -113,7 +119,8 @@ def _log_settings(load: Callable[[], Settings]) -> tuple[str, str]:
 def _open(settings: Settings) -> MemoryOps:
     from ..memory.service import MemoryOps
 
-    return MemoryOps.open(settings=settings)
+    scope = settings.scope
+    return MemoryOps.open(settings=settings, scope=scope)
 
 
 def _version() -> str:

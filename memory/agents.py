@@ -12,7 +12,8 @@ from ..stores.filters import And, Eq, Filter, Range
 from ..stores.ports import Point, PointStore, Put
 from . import inputs
 from .conditions import iso
-from .errors import NotFound
+from .drafts import fingerprint
+from .errors import NotFound, Stale
 from .scope import Scope
 
 ATTEMPTS = 20
@@ -47,7 +48,7 @@ class Agents:
         inputs.name(name, "name")
         fields = {
             "capabilities": inputs.names(capabilities, "capabilities"),
-            "metadata": inputs.metadata(metadata or {}),
+            "metadata": inputs.metadata({} if metadata is None else metadata),
         }
         return self._change(name, fields, create=True)
 
@@ -82,7 +83,7 @@ class Agents:
         return AgentPage([_agent(point) for point in page.points], page.cursor)
 
     def _change(self, name: str, fields: Mapping[str, Any], *, create: bool) -> Agent:
-        id, now = f"agent:{name}", self.clock()
+        id, now = f"agent:{fingerprint(name)}", self.clock()
         for _ in range(ATTEMPTS):
             (point,) = self.store.get(self.scope.workspace, "records", [id])
             if point is None and not create:
@@ -95,7 +96,7 @@ class Agents:
             except Conflict:
                 continue
             return _agent(Point("records", id, payload, None, written.revs[id], written.seq))
-        raise NotFound("agent", name)
+        raise Stale(f"the agent {name} is being changed by others all the time; repeat the call")
 
 
 def _agent(point: Point) -> Agent:

@@ -43,9 +43,13 @@ def parse(where: Where) -> Filter | None:
             return check(where)
         if not isinstance(where, Mapping):
             raise InvalidInput(f"where is {type(where).__name__}; give an object like {{'thread': 't1'}}")
+        if not all(isinstance(field, str) for field in where):
+            raise InvalidInput(f"where is {where!r:.100}; its fields are strings")
         return check(all_of(*(_condition(field, value) for field, value in where.items())))
     except InvalidRequest as error:
         raise InvalidInput(str(error)) from error
+    except RecursionError as error:
+        raise InvalidInput("where is nested too deep; a few levels of not are enough") from error
 
 
 def _condition(field: str, value: Any) -> Filter:
@@ -85,6 +89,7 @@ def _number(field: str, value: Any) -> float:
 
 def timestamp(value: Any, name: str) -> float:
     """*value* (ISO 8601 text, a datetime, or seconds since the epoch) in seconds since the epoch."""
+    moment: datetime | float
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
@@ -93,13 +98,16 @@ def timestamp(value: Any, name: str) -> float:
         except ValueError as error:
             raise InvalidInput(f"{name} is {value!r}; give ISO 8601, like 2026-05-31T12:00:00+00:00") from error
     elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
-        return float(value)
+        moment = value
     else:
         raise InvalidInput(f"{name} is {value!r}; give ISO 8601 or seconds since the epoch")
     try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (OverflowError, ValueError) as error:
-        raise InvalidInput(f"{name} is {value!r}, out of range") from error
+        if isinstance(moment, datetime):
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        iso(moment)
+    except (OverflowError, ValueError, OSError) as error:
+        raise InvalidInput(f"{name} is {value!r}; use a time from year 1 to 9999") from error
+    return float(moment)
 
 
 def iso(seconds: float) -> str:

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..compressors import tokens
+from ..stores.errors import InvalidRequest
+from ..stores.payloads import MAX_PAYLOAD_BYTES, dump
 from ..stores.ports import Put
 from . import inputs
 from .conditions import iso, timestamp
+from .errors import InvalidInput
 from .passages import split
 from .scope import Scope
 
 HINT_CHARS = 80
+ROOM = 16 * 1024
+"""Bytes of a payload kept free for what is added to a draft: hint, findings, reason."""
 SHARED = (
     "kind content_type thread speaker user agent tags metadata priority importance created_at expires_at flagged"
 ).split()
@@ -32,7 +37,7 @@ class Draft:
     def digest(self) -> str:
         """What an idempotency key stands for: everything the caller gave, but for times that depend on now."""
         given = {name: value for name, value in self.payload.items() if name not in ("created_at", "expires_at")}
-        return fingerprint(self.content, repr(sorted(given.items(), key=lambda pair: pair[0])))
+        return fingerprint(self.content, dump(given))
 
 
 def draft(
@@ -75,7 +80,19 @@ def draft(
     if ttl is not None:
         payload["expires_at"] = now + inputs.seconds(ttl, "ttl")
     assert isinstance(content, str)
-    return Draft(content, {name: value for name, value in payload.items() if value is not None})
+    payload = {name: value for name, value in payload.items() if value is not None}
+    _check_size(payload)
+    return Draft(content, payload)
+
+
+def _check_size(payload: Mapping[str, Any]) -> None:
+    """Refuse here what the store would refuse later, when other entries of the same call are stored already."""
+    try:
+        size = len(dump(payload).encode())
+    except InvalidRequest as error:
+        raise InvalidInput(str(error)) from error
+    if size > MAX_PAYLOAD_BYTES - ROOM:
+        raise InvalidInput(f"metadata, tags and derived_from have {size} bytes; put long text into content")
 
 
 def record(draft: Draft, id: str, now: float, findings: Sequence[str], expected_rev: int | None) -> Put:
@@ -96,7 +113,8 @@ def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str
     """The rows that are searched: the item's passages with what they share with it."""
     shared = {name: draft.payload[name] for name in SHARED if name in draft.payload}
     puts = []
-    for position, passage in enumerate(split(draft.content, draft.payload["content_type"])):
+    found = split(draft.content, draft.payload["content_type"])
+    for position, passage in enumerate(found):
         payload = {
             **shared,
             "type": "passage",
@@ -104,7 +122,7 @@ def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str
             "position": position,
             "start": passage.start,
             "end": passage.end,
-            "whole": len(draft.content.strip()) == passage.end - passage.start,
+            "whole": len(found) == 1,
             "flagged": bool(findings),
         }
         text = draft.content[passage.start : passage.end]
@@ -125,10 +143,15 @@ def context(draft: Draft, heading: str | None) -> str:
 
 
 def unique_key(draft: Draft) -> str | None:
-    """What makes two items of one user the same: their exact text. Messages are never the same."""
-    if draft.payload["kind"] == "message" or draft.payload["status"] == "quarantined":
+    """What makes two items of one user and thread the same: their exact text. Messages are never the same.
+
+    What is in quarantine is the same only as other content in quarantine.
+    """
+    payload = draft.payload
+    if payload["kind"] == "message":
         return None
-    return "item:" + fingerprint(draft.payload.get("user") or "", draft.content)
+    kind = "quarantined:" if payload["status"] == "quarantined" else "item:"
+    return kind + fingerprint(payload.get("user") or "", payload.get("thread") or "", draft.content)
 
 
 def hint(content: str) -> str:

@@ -79,7 +79,7 @@ class Hil:
             "agent": scope.agent,
             "thread": scope.thread,
             "user": scope.user,
-            "metadata": inputs.metadata(metadata or {}),
+            "metadata": inputs.metadata({} if metadata is None else metadata),
             "created_at": now,
             "due_at": now + inputs.seconds(timeout, "timeout") if timeout is not None else None,
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..stores.errors import InvalidRequest
-from ..stores.payloads import check_id, check_metadata, is_number
+from ..stores.payloads import check_id, check_metadata, dump, is_number
 from ..stores.ports import MAX_TEXT_BYTES
 from .errors import InvalidInput
 
@@ -64,11 +64,13 @@ def names(values: object, what: str, most: int = MAX_TAGS) -> list[str]:
 
 
 def metadata(value: object) -> dict[str, Any]:
-    """*value*, if it is a JSON object."""
+    """*value*, if it is a JSON object that leaves room in a payload for the other fields."""
     try:
+        if isinstance(value, Mapping):
+            dump(value)
         check_metadata(value)
     except InvalidRequest as error:
-        raise InvalidInput(str(error)) from error
+        raise InvalidInput(f"metadata: {error}") from error
     assert isinstance(value, Mapping)
     return dict(value)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..stores.errors import Conflict, Duplicate
-from ..stores.filters import And, Eq, Filter, In, all_of, matches
+from ..stores.filters import And, Eq, Exists, Filter, In, Not, Range, all_of, matches
 from ..stores.ports import Change, Delete, DeleteWhere, Patch, Point, PointStore, Put
 from . import drafts, inputs
 from .access import AccessLog
@@ -26,6 +26,10 @@ BATCH_CHARS = 200_000
 BATCH_ITEMS = 100
 UPDATABLE = frozenset("content content_type priority importance tags metadata speaker thread ttl".split())
 ATTEMPTS = 20
+FORGET_ITEMS = 200
+"""How many memories one write deletes."""
+SOURCES = 400
+"""How many ids one look for what is derived from them names."""
 
 Progress = Callable[[int, int], None]
 
@@ -36,6 +40,7 @@ class Items:
     def __init__(
         self, store: PointStore, scope: Scope, screening: str = "flag", clock: Callable[[], float] = time.time
     ) -> None:
+        inputs.choice(screening, "screening", ("flag", "quarantine", "off"))
         self.store, self.scope, self.screening, self.clock = store, scope, screening, clock
         self.access = AccessLog(store, scope.workspace, clock)
 
@@ -127,7 +132,10 @@ class Items:
         thread = draft.payload.get("thread")
         if draft.payload["kind"] != "message" or thread is None:
             return []
-        where = And((Eq("thread", thread), Eq("kind", "message")))
+        before = Range("created_at", lte=draft.payload["created_at"])
+        user = draft.payload.get("user")
+        own = Eq("user", user) if user is not None else Not(Exists("user"))
+        where = And((Eq("thread", thread), Eq("kind", "message"), own, before))
         page = self.store.scroll(
             self.scope.workspace, "memory", where=where, order_by="created_at", descending=True, limit=BEFORE
         )
@@ -139,9 +147,16 @@ class Items:
         return Added(added.id, added.action, self.store.embedding(self.scope.workspace, added.id), added.findings)
 
     def _duplicate(self, draft: drafts.Draft, receipt: str | None, id: str) -> Added:
-        added = Added(id, "duplicate", self.store.embedding(self.scope.workspace, id))
-        if receipt is not None:
-            self.store.write(self.scope.workspace, [self._receipt(receipt, draft, added, self.clock(), None)])
+        (point,) = self.store.get(self.scope.workspace, "records", [id])
+        held = point is not None and point.payload.get("status") == "quarantined"
+        action: Action = "quarantined" if held else "duplicate"
+        added = Added(id, action, self.store.embedding(self.scope.workspace, id))
+        if receipt is None:
+            return added
+        try:
+            self.store.write(self.scope.workspace, [self._receipt(receipt, draft, added, self.clock())])
+        except Conflict:  # somebody with the same key was faster
+            return self._earlier(draft, receipt) or added
         return added
 
     # idempotency
@@ -151,7 +166,7 @@ class Items:
             return None
         return "receipt:" + drafts.fingerprint(self.scope.user or "", inputs.name(key, "idempotency_key"))
 
-    def _receipt(self, id: str, draft: drafts.Draft, added: Added, now: float, expected_rev: int | None = 0) -> Put:
+    def _receipt(self, id: str, draft: drafts.Draft, added: Added, now: float) -> Put:
         payload = {
             "type": "receipt",
             "item": added.id,
@@ -159,7 +174,7 @@ class Items:
             "action": added.action,
             "expires_at": now + RECEIPT_SECONDS,
         }
-        return Put("records", id, payload, expected_rev=expected_rev)
+        return Put("records", id, payload, expected_rev=0)
 
     def _earlier(self, draft: drafts.Draft, receipt: str) -> Added | None:
         (found,) = self.store.get(self.scope.workspace, "records", [receipt])
@@ -191,9 +206,10 @@ class Items:
     def peek(self, id: str) -> Point | None:
         """The record of the item *id* in this scope, quarantined or not."""
         (point,) = self.store.get(self.scope.workspace, "records", [id])
-        if point is None or point.payload.get("type") != "item" or not matches(self.scope.filter, point.payload):
-            return None
-        return point
+        return point if point is not None and self._visible(point) else None
+
+    def _visible(self, point: Point) -> bool:
+        return point.payload.get("type") == "item" and matches(self.scope.filter, point.payload)
 
     def item(self, point: Point) -> Item:
         """*point*, a record of type item, as callers see it."""
@@ -247,13 +263,16 @@ class Items:
                 raise InvalidInput(
                     f"another memory, {error.existing_id}, has exactly this content; forget one of them"
                 ) from error
-            return self.item(self.find(id))
+            changed = self.peek(id)
+            if changed is None:
+                raise NotFound("memory", id)
+            return self.item(changed)
         raise Stale(f"{id} is being changed by others all the time; repeat the call")
 
     def _update_changes(self, point: Point, patch: Mapping[str, Any]) -> list[Change]:
         changed = self._redraft(point, patch)
         now, id = self.clock(), point.id
-        if "content" not in patch:
+        if not self._resplits(point, patch):
             findings = point.payload.get("findings", [])
             put = drafts.record(changed, id, now, findings, expected_rev=point.rev)
             fields = {name: changed.payload.get(name) for name in drafts.SHARED if name != "flagged"}
@@ -262,8 +281,19 @@ class Items:
         if findings and self.screening == "quarantine":
             changed = drafts.Draft(changed.content, {**changed.payload, "status": "quarantined"})
         put = drafts.record(changed, id, now, findings, expected_rev=point.rev)
-        rows = drafts.passages(changed, id, findings) if changed.payload["status"] == "active" else []
-        return [put, DeleteWhere("memory", Eq("item", id)), *rows]
+        return [put, DeleteWhere("memory", Eq("item", id)), *self.passages(changed, id, findings)]
+
+    def passages(self, draft: drafts.Draft, id: str, findings: Sequence[str]) -> list[Put]:
+        """The rows of *draft* that are searched; none for what is in quarantine."""
+        if draft.payload["status"] == "quarantined":
+            return []
+        after = [each for each in self._before(draft) if not each.startswith(f"{id}:")]
+        return drafts.passages(draft, id, findings, after)
+
+    def _resplits(self, point: Point, patch: Mapping[str, Any]) -> bool:
+        """Whether *patch* changes what is embedded and indexed, not only what is filtered by."""
+        said = point.payload["kind"] == "message" and bool({"speaker", "thread"} & patch.keys())
+        return "content" in patch or "content_type" in patch or said
 
     def _redraft(self, point: Point, patch: Mapping[str, Any]) -> drafts.Draft:
         old = point.payload
@@ -286,10 +316,12 @@ class Items:
         fields |= {name: value for name, value in patch.items() if name != "content"}
         content = patch.get("content", point.text or "")
         changed = drafts.draft(self.scope, self.clock(), content, **fields)
-        kept = {name: old[name] for name in ("user", "agent", "status", "reason") if name in old}
+        author = {name: old.get(name) for name in ("user", "agent")}
+        kept = author | {name: old[name] for name in ("status", "reason") if name in old}
         if "ttl" not in patch and "expires_at" in old:
             kept["expires_at"] = old["expires_at"]
-        return drafts.Draft(changed.content, {**changed.payload, **kept})
+        payload = {**changed.payload, **kept}
+        return drafts.Draft(changed.content, {name: value for name, value in payload.items() if value is not None})
 
     # forget
 
@@ -297,45 +329,54 @@ class Items:
         """Delete memories and all that is derived from them; see `MemoryOps.forget`."""
         if (ids is None) == (where is None):
             raise InvalidInput("forget needs either ids or a filter, not both and not neither")
-        wanted = self._matching(where) if ids is None else self._listed(ids)
-        gone: list[str] = []
-        derived: list[str] = []
-        missing: list[str] = []
-        for id in wanted:
-            if id in gone or id in derived:
-                continue
-            point = self.peek(id)
-            if point is None:
-                missing.append(id)
-                continue
-            tree = self._derived(id)
-            self.access.drop([id, *tree])
-            self.store.write(self.scope.workspace, [change for each in (id, *tree) for change in _removal(each)])
-            gone.append(id)
-            derived += tree
-        if hard and (gone or missing):
+        if ids is None:
+            points = self._matching(where)
+            missing: list[str] = []
+        else:
+            listed = self._listed(ids)
+            found = self.store.get(self.scope.workspace, "records", listed)
+            points = [point for point in found if point is not None and self._visible(point)]
+            missing = [id for id, point in zip(listed, found, strict=True) if point is None or not self._visible(point)]
+        self._refuse_held(points)
+        wanted = [point.id for point in points]
+        derived = self._derived(wanted)
+        self.access.drop([*wanted, *derived])
+        for some in batched([*wanted, *derived], FORGET_ITEMS):
+            self.store.write(self.scope.workspace, [change for id in some for change in _removal(id)])
+        if hard:
             self.store.purge()
-        return Forgotten(gone, derived, missing, hard)
+        return Forgotten(wanted, derived, missing, hard)
+
+    def _refuse_held(self, points: Sequence[Point]) -> None:
+        """An agent does not erase what a person is to look at."""
+        held = [point.id for point in points if point.payload["status"] == "quarantined"]
+        if held and self.scope.role == "agent":
+            raise Quarantined(f"{held[0]} is in quarantine; a person can release or purge it. Nothing was forgotten")
 
     def _listed(self, ids: str | Sequence[str]) -> list[str]:
         listed = [ids] if isinstance(ids, str) else list(ids)
         if not listed:
             raise InvalidInput("ids is empty; name at least one memory")
-        return [inputs.id(id) for id in listed]
+        return list(dict.fromkeys(inputs.id(id) for id in listed))
 
-    def _matching(self, where: Where) -> list[str]:
+    def _matching(self, where: Where) -> list[Point]:
         condition = parse(where)
         if condition is None:
             raise InvalidInput("the filter is empty and would forget everything; name a condition")
-        return [point.id for point in self.scan(condition)]
+        return self.scan(condition)
 
-    def _derived(self, id: str) -> list[str]:
-        """Ids of what was made from *id*, and from that, and so on."""
+    def _derived(self, ids: Sequence[str]) -> list[str]:
+        """Ids of what was made from *ids*, and from that, and so on."""
+        known = set(ids)
         found: list[str] = []
-        frontier = [id]
+        frontier = list(ids)
         while frontier:
-            where = In("derived_from", tuple(frontier))
-            frontier = [p.id for p in self._scroll(all_of(Eq("type", "item"), where)) if p.id not in (id, *found)]
+            coming: dict[str, None] = {}
+            for some in batched(frontier, SOURCES):
+                where = all_of(Eq("type", "item"), In("derived_from", some))
+                coming |= {point.id: None for point in self._scroll(where) if point.id not in known}
+            frontier = list(coming)
+            known |= coming.keys()
             found += frontier
         return found
 
@@ -355,6 +396,11 @@ class Items:
             cursor = page.cursor
             if cursor is None:
                 return points
+
+
+def batched(ids: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    """*ids* in runs of at most *size*."""
+    return [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
 
 
 def _removal(id: str) -> list[Change]:

@@ -11,10 +11,14 @@ from ..stores.filters import And, Eq
 from ..stores.ports import Change, DeleteWhere, Point
 from . import drafts, inputs
 from .conditions import iso
-from .errors import InvalidInput, NotFound, Stale
+from .errors import InvalidInput, NotFound, Quarantined, Stale
 from .ids import new_id
 from .items import Items
 from .models import Forgotten, Item
+
+FIELDS = frozenset(
+    "content_type kind priority importance tags metadata thread speaker created_at ttl derived_from".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,18 @@ class Quarantine:
         self.items, self.store, self.scope = items, items.store, items.scope
 
     def add(self, content: str | None = None, *, id: str | None = None, reason: str, **fields: Any) -> QuarantineEntry:
-        """Put new *content*, or the memory *id*, into quarantine. Anybody may; *fields* as in `MemoryOps.add`."""
+        """Put new *content*, or the memory *id*, into quarantine; anybody may.
+
+        *fields*: those in `FIELDS`, as in `MemoryOps.add`.
+        """
         why = inputs.text(reason, "reason", 10_000)
         if (content is None) == (id is None):
             raise InvalidInput("quarantine needs either content or the id of a memory")
         if id is not None:
-            return self._entry(self._move(inputs.id(id), "quarantined", why))
+            return self._entry(self._hold(inputs.id(id), why))
+        unknown = fields.keys() - FIELDS
+        if unknown:
+            raise InvalidInput(f"quarantine takes no {', '.join(sorted(unknown))}; use {', '.join(sorted(FIELDS))}")
         draft = drafts.draft(self.scope, self.items.clock(), content, **fields)
         payload = {**draft.payload, "status": "quarantined", "reason": why}
         put = drafts.record(
@@ -61,8 +71,17 @@ class Quarantine:
             self.items.screened(draft.content),
             0,
         )
-        self.store.write(self.scope.workspace, [put])
+        try:
+            self.store.write(self.scope.workspace, [put])
+        except Duplicate as error:
+            return self._entry(self._find(error.existing_id))
         return self._entry(self._find(put.id))
+
+    def _hold(self, id: str, why: str) -> Point:
+        point = self.items.peek(id)
+        if point is not None and point.payload["status"] == "quarantined" and self.scope.role == "agent":
+            raise Quarantined(f"{id} is in quarantine already; a person can release it")
+        return self._move(id, "quarantined", why)
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> QuarantinePage:
         """What is in quarantine, newest first. Content is included for people, never for agents."""
@@ -113,14 +132,14 @@ class Quarantine:
             DeleteWhere("memory", Eq("item", id)),
         ]
         if status == "active":
-            changes += drafts.passages(draft, id, findings)
+            changes += self.items.passages(draft, id, findings)
         try:
             self.store.write(self.scope.workspace, changes)
         except Conflict as error:
             raise Stale(f"{id} was changed by somebody else just now; repeat the call") from error
         except Duplicate as error:
             raise InvalidInput(
-                f"the memory {error.existing_id} has exactly this content; purge the quarantined one instead"
+                f"the memory {error.existing_id} has exactly this content, and the same status; purge one of the two"
             ) from error
         moved = self.items.peek(id)
         assert moved is not None

@@ -38,16 +38,34 @@ class Ranked:
     parts: dict[str, float]
 
 
-def rank(candidates: Sequence[Scored], now: float) -> list[Ranked]:
-    """*candidates* best first; ties by key. Parts: dense, sparse, importance, recency."""
-    best_dense = max((c.dense for c in candidates if c.dense is not None), default=0.0)
-    best_sparse = max((c.sparse for c in candidates if c.sparse is not None), default=0.0)
-    ranked = [_score(candidate, best_dense, best_sparse, now) for candidate in candidates]
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best score of each side, which every score is measured by."""
+
+    dense: float
+    sparse: float
+
+
+def best(candidates: Sequence[Scored]) -> Best:
+    """The best of *candidates* on each side, 0 where there is none."""
+    return Best(
+        max((c.dense for c in candidates if c.dense is not None), default=0.0),
+        max((c.sparse for c in candidates if c.sparse is not None), default=0.0),
+    )
+
+
+def rank(candidates: Sequence[Scored], now: float, measure: Best | None = None) -> list[Ranked]:
+    """*candidates* best first; ties by key. Parts: dense, sparse, importance, recency.
+
+    *measure*: the best of all candidates, when *candidates* are only the later ones of them.
+    """
+    measure = measure or best(candidates)
+    ranked = [_score(candidate, measure, now) for candidate in candidates]
     return sorted(ranked, key=lambda each: (-each.score, each.key))
 
 
-def _score(candidate: Scored, best_dense: float, best_sparse: float, now: float) -> Ranked:
-    dense, sparse = _share(candidate.dense, best_dense), _share(candidate.sparse, best_sparse)
+def _score(candidate: Scored, measure: Best, now: float) -> Ranked:
+    dense, sparse = _share(candidate.dense, measure.dense), _share(candidate.sparse, measure.sparse)
     if candidate.dense is None:
         dense = sparse
     elif candidate.sparse is None:

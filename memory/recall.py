@@ -1,7 +1,7 @@
 """Searching: candidates from both sides, one order, then as much as the caller has room for.
 
-The candidates come in blocks, each four times as deep as the one before; a block's ranking is appended to
-what earlier blocks gave, so that following the cursor visits every match once, however many there are.
+The candidates come in blocks: the best passages of each side among the memories that no earlier block gave. A
+block's ranking is appended to theirs, so that following the cursor visits every match once, however many there are.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 from ..compressors import tokens
 from ..stores import cursors
 from ..stores.errors import InvalidRequest
-from ..stores.filters import Filter, all_of
+from ..stores.filters import Filter, In, Not, all_of
 from ..stores.ports import Candidate, PointStore, Query
 from . import inputs
 from .conditions import Where, iso, parse
 from .errors import InvalidInput
 from .models import Found, Hit
-from .ranking import Ranked, Scored, rank
+from .ranking import Best, Ranked, Scored, best, rank
 from .scope import Scope
 
 FIRST_BLOCK = 64
-GROWTH = 4
-DEEPEST_BLOCK = FIRST_BLOCK * GROWTH**5
+GROWTH = 2
+DEEPEST_BLOCK = 1024
 MAX_LIMIT = 100
 
 
@@ -74,21 +74,25 @@ class Recall:
 
     def _ranking(self, query: str, condition: Filter | None, now: float) -> Iterator[tuple[Candidate, Ranked]]:
         """Each memory that matches once, by its best passage, best first within each block."""
-        seen_items: set[str] = set()
-        seen_passages: set[str] = set()
+        seen: list[str] = []
+        measure: Best | None = None
         depth = FIRST_BLOCK
-        while depth <= DEEPEST_BLOCK:
-            found = self.store.search(self.scope.workspace, Query(query, depth, condition))
-            candidates = {candidate.point.id: candidate for candidate in found}
-            for ranked in rank([_scored(candidate) for candidate in found], now):
-                item = candidates[ranked.key].point.payload["item"]
-                if ranked.key not in seen_passages and item not in seen_items:
-                    seen_items.add(item)
-                    yield candidates[ranked.key], ranked
-            if candidates.keys() <= seen_passages or len(candidates) < depth:
+        while True:
+            unseen = all_of(condition, Not(In("item", tuple(seen))) if seen else None)
+            found = self.store.search(self.scope.workspace, Query(query, depth, unseen))
+            if not found:
                 return
-            seen_passages |= candidates.keys()
-            depth *= GROWTH
+            candidates = {candidate.point.id: candidate for candidate in found}
+            scored = [_scored(candidate) for candidate in found]
+            measure = measure or best(scored)
+            before = set(seen)
+            for ranked in rank(scored, now, measure):
+                item = candidates[ranked.key].point.payload["item"]
+                if item not in before:
+                    before.add(item)
+                    seen.append(item)
+                    yield candidates[ranked.key], ranked
+            depth = min(depth * GROWTH, DEEPEST_BLOCK)
 
 
 def _scored(candidate: Candidate) -> Scored:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..stores.ports import PointStore
-from . import state, transfer
+from . import inputs, state, transfer
 from .agents import Agents
 from .conditions import Where
 from .hil import Hil
@@ -39,7 +39,7 @@ class MemoryOps:
     ) -> None:
         self.store = store
         self.scope = scope or Scope()
-        self.window = window
+        self.window = inputs.whole(window, "window", 1, 10**12)
         self.items = Items(store, self.scope, screening, clock)
         self.recall = Recall(store, self.scope, clock)
         self.quarantine = Quarantine(self.items)
@@ -157,7 +157,7 @@ class MemoryOps:
 
     def state(self) -> State:
         """Counts, tokens and utilisation of this scope."""
-        return state.measure(self.store, self.scope, self.window)
+        return state.measure(self.store, self.scope, self.window, self.items.clock())
 
     def export(
         self, path: str | Path, *, quarantined: bool = False, progress: Progress | None = None

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from . import inputs
 from .errors import InvalidInput
 from .scope import Role, Scope
 
 PREFIX = "MEMORYOPS_"
+COUNTS = (
+    "owner_idle",
+    "window",
+    "qdrant_shard_number",
+    "qdrant_replication_factor",
+    "qdrant_write_consistency_factor",
+)
 
 STALE_NAMES = (
     "MEMORY_DATABASE_URL",
@@ -35,8 +44,9 @@ STALE_NAMES = (
 """Names that other memory servers read; they mean nothing here, and `doctor` says so when one is set."""
 
 
-def _setting(default: Any, name: str, description: str, aliases: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"name": PREFIX + name, "description": description, "aliases": aliases})
+def _setting(default: Any, name: str, description: str, aliases: tuple[str, ...] = (), *, secret: bool = False) -> Any:
+    metadata = {"name": PREFIX + name, "description": description, "aliases": aliases}
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Settings:
     )
     owner_idle: float = _setting(600.0, "OWNER_IDLE", "Seconds without a call after which the owner process ends.")
     qdrant_url: str | None = _setting(None, "QDRANT_URL", "URL of a Qdrant server to use instead of the data folder.")
-    qdrant_api_key: str | None = _setting(None, "QDRANT_API_KEY", "API key of that server.")
+    qdrant_api_key: str | None = _setting(None, "QDRANT_API_KEY", "API key of that server.", secret=True)
     qdrant_prefix: str = _setting(
         "memoryops", "QDRANT_PREFIX", "First part of the names of the two collections on that server."
     )
@@ -70,7 +80,7 @@ class Settings:
         "Encoder of a new store: minilm, fastembed:NAME[@PATH], openai:MODEL@URL. Default: the store's own, or minilm.",
     )
     embeddings_api_key: str | None = _setting(
-        None, "EMBEDDINGS_API_KEY", "API key for an openai: encoder.", ("OPENAI_API_KEY",)
+        None, "EMBEDDINGS_API_KEY", "API key for an openai: encoder.", ("OPENAI_API_KEY",), secret=True
     )
     workspace: str = _setting("default", "WORKSPACE", "Workspace that nothing is read or written outside of (name).")
     user: str | None = _setting(None, "USER", "User that reads are narrowed to and writes are marked with (name).")
@@ -111,13 +121,17 @@ class Settings:
             "screening": ("flag", "quarantine", "off"),
             "log_format": ("text", "json"),
             "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+            "role": get_args(Role),
         }
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise InvalidInput(f"{PREFIX}{name.upper()} is {getattr(self, name)!r}; use {', '.join(values)}")
-        for name in ("owner_idle", "window"):
-            if getattr(self, name) <= 0:
-                raise InvalidInput(f"{PREFIX}{name.upper()} is {getattr(self, name)!r}; give a number above 0")
+        for name in COUNTS:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InvalidInput(f"{PREFIX}{name.upper()} is {value!r}; give a number above 0")
+        for name in ("workspace", "user", "agent", "thread"):
+            inputs.optional_name(getattr(self, name), f"{PREFIX}{name.upper()}")
 
     @property
     def folder(self) -> Path:

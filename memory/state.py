@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..compressors import tokens
-from ..stores.filters import Eq, Filter, all_of
+from ..stores.filters import And, Eq, Filter, Not, Range, all_of
 from ..stores.ports import Embedding, PointStore
 from .scope import Scope
+
+MOST_TYPES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class State:
         return asdict(self)
 
 
-def measure(store: PointStore, scope: Scope, window: int) -> State:
-    """Count what *scope* holds, against a context window of *window* tokens."""
+def measure(store: PointStore, scope: Scope, window: int, now: float) -> State:
+    """Count what *scope* holds at *now*, against a context window of *window* tokens."""
     active = all_of(Eq("type", "item"), Eq("status", "active"), scope.filter)
     total = int(store.total(scope.workspace, "records", "tokens", active))
     info = store.info()
@@ -51,8 +53,11 @@ def measure(store: PointStore, scope: Scope, window: int) -> State:
     def count(*parts: Filter | None) -> int:
         return store.count(scope.workspace, "records", all_of(*parts, scope.filter))
 
-    def statuses(kind: str) -> dict[str, int]:
-        return store.facet(scope.workspace, "records", "status", all_of(Eq("type", kind), scope.filter))
+    def statuses(kind: str, *parts: Filter | None) -> dict[str, int]:
+        return store.facet(scope.workspace, "records", "status", all_of(Eq("type", kind), scope.filter, *parts))
+
+    overdue = And((Eq("status", "pending"), Range("due_at", lte=now)))
+    expired = count(Eq("type", "hil"), overdue)
 
     return State(
         workspace=scope.workspace,
@@ -60,14 +65,14 @@ def measure(store: PointStore, scope: Scope, window: int) -> State:
         messages=count(active, Eq("kind", "message")),
         passages=store.count(scope.workspace, "memory", scope.filter),
         quarantined=count(Eq("type", "item"), Eq("status", "quarantined")),
-        by_content_type=store.facet(scope.workspace, "records", "content_type", active),
+        by_content_type=store.facet(scope.workspace, "records", "content_type", active, MOST_TYPES),
         tokens=total,
         counter=tokens.NAME,
         window=window,
         context_utilization_percentage=round(100 * total / window, 2),
         embedding=store.embedding(scope.workspace),
         tasks=statuses("task"),
-        hil=statuses("hil"),
+        hil={**statuses("hil", Not(overdue)), **({"expired": expired} if expired else {})},
         agents=store.count(scope.workspace, "records", Eq("type", "agent")),
         encoder=info.encoder,
         store=f"{info.adapter} at {info.location}",

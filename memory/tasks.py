@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 from ..stores.errors import Conflict
@@ -80,11 +81,11 @@ class Tasks:
         now = self.clock()
         payload: dict[str, Any] = {
             "type": "task",
-            "title": inputs.text(title, "title", inputs.MAX_TITLE_CHARS),
+            "title": inputs.text(title, "title", 4 * inputs.MAX_TITLE_CHARS),
             "status": "open",
             "priority": inputs.whole(priority, "priority", 1, 10),
             "tags": inputs.names(tags, "tags"),
-            "metadata": inputs.metadata(metadata or {}),
+            "metadata": inputs.metadata({} if metadata is None else metadata),
             "thread": scope.thread,
             "user": scope.user,
             "created_by": scope.agent,
@@ -144,7 +145,7 @@ class Tasks:
         *status* follows `NEXT`. Raises `Taken`, `Settled`, `Stale` (not at *expected_rev*) or `InvalidInput`.
         """
         fields = self._fields(status, result, priority, title, tags, metadata)
-        if description is not None:
+        if description:
             inputs.text(description, "description")
         if not fields and description is None:
             raise InvalidInput("nothing to change; give status, result, priority, title, description, tags or metadata")
@@ -176,7 +177,7 @@ class Tasks:
         inputs.whole(limit, "limit", 1, 1000)
         parts: list[Filter] = [Eq("type", "task")]
         if status is not None:
-            wanted = [status] if isinstance(status, str) else list(status)
+            wanted = inputs.names([status] if isinstance(status, str) else status, "status")
             parts.append(In("status", tuple(inputs.choice(each, "status", get_args(Status)) for each in wanted)))
         if assignee is not None:
             parts.append(Eq("assignee", inputs.name(assignee, "assignee")))
@@ -215,10 +216,13 @@ class Tasks:
     def _most_urgent(self) -> Point | None:
         lapsed = And((Eq("status", "in_progress"), Range("lease_until", lte=self.clock())))
         where = And((Eq("type", "task"), Or((Eq("status", "open"), lapsed)), *self._narrow()))
-        page = self.store.scroll(
-            self.scope.workspace, "records", where=where, order_by="priority", descending=True, limit=1
-        )
-        return page.points[0] if page.points else None
+        scroll = partial(self.store.scroll, self.scope.workspace, "records", limit=1)
+        urgent = scroll(where=where, order_by="priority", descending=True).points
+        if not urgent:
+            return None
+        equal = And((where, Eq("priority", urgent[0].payload["priority"])))
+        oldest = scroll(where=equal, order_by="created_at").points
+        return oldest[0] if oldest else urgent[0]
 
     def _claimable(self, point: Point, holder: str) -> None:
         status, assignee = point.payload["status"], point.payload.get("assignee")
@@ -241,7 +245,8 @@ class Tasks:
             raise Settled(f"the task {point.id} is {current}; create a new one")
         caller = self.scope.narrowed(agent=inputs.optional_name(agent, "agent")).agent
         holder = point.payload.get("assignee")
-        if self._held(point) and self.scope.role == "agent" and caller != holder:
+        belongs = self._held(point) or (current == "blocked" and holder is not None)
+        if belongs and self.scope.role == "agent" and caller != holder:
             raise Taken(f"the task {point.id} is held by {holder}; only {holder} or a person may change it")
         if status is not None and status != current and status not in NEXT[current]:
             how = "claim it" if status == "in_progress" else f"use one of {', '.join(NEXT[current])}"
@@ -264,7 +269,7 @@ class Tasks:
         if priority is not None:
             fields["priority"] = inputs.whole(priority, "priority", 1, 10)
         if title is not None:
-            fields["title"] = inputs.text(title, "title", inputs.MAX_TITLE_CHARS)
+            fields["title"] = inputs.text(title, "title", 4 * inputs.MAX_TITLE_CHARS)
         if tags is not None:
             fields["tags"] = inputs.names(tags, "tags")
         if metadata is not None:

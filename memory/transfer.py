@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..stores.errors import Conflict, Duplicate, InvalidRequest
-from ..stores.filters import Eq, In, Not, Or, all_of
+from ..stores.filters import Eq, In, Not, Or, all_of, matches
 from ..stores.payloads import check_change
 from ..stores.ports import Change, DeleteWhere, Point, PointStore, Put
-from . import drafts, inputs
+from . import drafts, hil, inputs, tasks
+from .conditions import TIMES, timestamp
 from .errors import InvalidInput
 from .scope import Scope
 
@@ -62,13 +63,14 @@ def export(
     total = store.count(scope.workspace, "records", where)
     partial = path.with_name(path.name + ".partial")
     try:
+        partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps({"memoryops_export": FORMAT}) + "\n")
             written = 0
             for point in _points(store, scope, where):
                 file.write(json.dumps(_line(point), ensure_ascii=False, sort_keys=True) + "\n")
                 written += 1
-                if progress is not None and written % PAGE == 0:
+                if progress is not None and (written % PAGE == 0 or written == total):
                     progress(written, total)
         partial.rename(path)
     except OSError as error:
@@ -89,8 +91,7 @@ def import_(
     """
     total = sum(1 for _ in _read(path, scope))
     counts = {"added": 0, "unchanged": 0, "replaced": 0, "duplicates": 0}
-    if not overwrite:
-        _refuse_conflicts(store, scope, path)
+    _refuse_conflicts(store, scope, path, overwrite=overwrite)
     for done, (_, point) in enumerate(_read(path, scope), start=1):
         counts[_import_one(store, scope, point)] += 1
         if progress is not None:
@@ -140,7 +141,7 @@ def _read(path: Path, scope: Scope) -> Iterator[tuple[int, Point]]:
 def _json(line: str, number: int) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"line {number} is no JSON; the file was cut or edited") from error
     if not isinstance(value, dict):
         raise InvalidInput(f"line {number} is no record")
@@ -154,8 +155,7 @@ def _point(line: dict[str, Any], number: int, scope: Scope) -> Point:
             raise InvalidInput("its type is not item, task, agent or hil")
         id = inputs.id(line.get("id"))
         check_change(Put("records", id, payload, text))
-        if payload["type"] == "item":
-            _check_item(payload, text)
+        _check_record(id, payload, text)
     except (InvalidInput, InvalidRequest) as error:
         raise InvalidInput(f"line {number}: {error}") from error
     for name, bound in (("user", scope.user), ("thread", scope.thread)):
@@ -164,32 +164,64 @@ def _point(line: dict[str, Any], number: int, scope: Scope) -> Point:
     return Point("records", id, payload, text, 0, 0)
 
 
-def _check_item(payload: dict[str, Any], text: object) -> None:
-    missing = {
-        "kind",
-        "status",
-        "content_type",
-        "priority",
-        "importance",
-        "created_at",
-        "tags",
-        "metadata",
-    } - payload.keys()
+NEEDED = {
+    "item": "item kind status content_type priority importance tags metadata hint tokens created_at updated_at".split(),
+    "task": "title status priority tags metadata created_at updated_at".split(),
+    "agent": "source capabilities metadata created_at heartbeat_at".split(),
+    "hil": "question options status metadata created_at".split(),
+}
+"""What a record of each type is never without."""
+STATUSES: dict[str, Sequence[str]] = {
+    "item": ("active", "quarantined"),
+    "task": tuple(tasks.NEXT),
+    "hil": hil.STATUSES,
+}
+LONGEST_ITEM_ID = 180
+"""Shorter than other ids: the passages of an item are numbered behind it."""
+
+
+def _check_record(id: str, payload: dict[str, Any], text: object) -> None:
+    kind = payload["type"]
+    missing = [name for name in NEEDED[kind] if payload.get(name) is None]
     if missing:
-        raise InvalidInput(f"an item without {', '.join(sorted(missing))}")
+        raise InvalidInput(f"it is of type {kind} and has no {', '.join(missing)}")
+    for name in payload.keys() & TIMES:
+        if payload[name] is not None:
+            timestamp(payload[name], name)
+    if kind in STATUSES:
+        inputs.choice(payload["status"], "status", STATUSES[kind])
+    inputs.metadata(payload["metadata"])
+    if "priority" in payload:
+        inputs.whole(payload["priority"], "priority", 1, 10)
+    if kind == "item":
+        _check_item(id, payload, text)
+
+
+def _check_item(id: str, payload: dict[str, Any], text: object) -> None:
     inputs.text(text, "content")
     inputs.choice(payload["kind"], "kind", ("item", "message"))
-    inputs.choice(payload["status"], "status", ("active", "quarantined"))
+    inputs.number(payload["importance"], "importance", 0, 1)
+    if payload["item"] != id:
+        raise InvalidInput(f"its field item is {payload['item']!r:.100}, not its id")
+    if len(id) > LONGEST_ITEM_ID:
+        raise InvalidInput(f"its id has {len(id)} characters, over {LONGEST_ITEM_ID}")
 
 
-def _refuse_conflicts(store: PointStore, scope: Scope, path: Path) -> None:
+def _refuse_conflicts(store: PointStore, scope: Scope, path: Path, *, overwrite: bool) -> None:
     for number, point in _read(path, scope):
         (known,) = store.get(scope.workspace, "records", [point.id])
-        if known is not None and not _same(known, point):
+        if known is None or _same(known, point):
+            continue
+        kind = known.payload.get("type")
+        if kind != point.payload["type"] or (kind != "agent" and not matches(scope.filter, known.payload)):
+            raise InvalidInput(f"line {number}: the id {point.id} belongs to something else; nothing was imported")
+        if not overwrite:
             raise InvalidInput(
                 f"line {number}: {point.id} is here already with other content; nothing was imported "
                 "(overwrite=True, or --overwrite, replaces it)"
             )
+        if kind == "hil" or known.payload.get("status") == "quarantined":
+            scope.require_person(f"replace {point.id} (line {number}), a HIL request or content in quarantine")
 
 
 def _same(known: Point, point: Point) -> bool:

@@ -6,6 +6,7 @@ element meets it. A condition on a missing field is false, so `Not` of it is tru
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,7 @@ class Or:
 Filter = Eq | In | Range | Exists | Not | And | Or
 
 MAX_NODES = 500
+MAX_DEPTH = 30
 
 
 def all_of(*filters: Filter | None) -> Filter | None:
@@ -90,40 +92,46 @@ def all_of(*filters: Filter | None) -> Filter | None:
     return And(present)
 
 
-def walk(filter: Filter) -> Iterator[Filter]:
-    """Every node of *filter*, itself first."""
-    pending = [filter]
+def walk(filter: Filter) -> Iterator[tuple[Filter, int]]:
+    """Every node of *filter* with its depth, itself first at depth 1."""
+    pending = [(filter, 1)]
     while pending:
-        node = pending.pop()
-        yield node
+        node, depth = pending.pop()
+        yield node, depth
         if isinstance(node, Not):
-            pending.append(node.filter)
+            pending.append((node.filter, depth + 1))
         elif isinstance(node, And | Or):
-            pending.extend(node.filters)
+            pending.extend((part, depth + 1) for part in node.filters)
 
 
 def check(filter: Filter | None) -> Filter | None:
     """*filter* itself, if every adapter can answer it.
 
-    Raises `InvalidRequest` for an unknown field, a value of the wrong type, or a tree of over 500 nodes.
+    Raises `InvalidRequest` for an unknown field, a value of the wrong type, or a tree of over 500 nodes or 30 levels.
     """
     if filter is None:
         return None
-    for count, node in enumerate(walk(filter), start=1):
-        if count > MAX_NODES:
-            raise InvalidRequest(f"the filter has more than {MAX_NODES} nodes; use In(...) for long lists")
-        if not isinstance(node, Eq | In | Range | Exists | Not | And | Or):
-            raise InvalidRequest(f"{node!r} is no filter; use Eq, In, Range, Exists, Not, And, Or")
-        if isinstance(node, Eq | In | Range | Exists):
-            _check_field(node.field)
-        if isinstance(node, Eq):
-            _check_value(node.field, node.value)
-        if isinstance(node, In):
-            for value in node.values:
-                _check_value(node.field, value)
-        if isinstance(node, Range):
-            _check_range(node)
+    for count, (node, depth) in enumerate(walk(filter), start=1):
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            raise InvalidRequest(
+                f"the filter has more than {MAX_NODES} nodes or {MAX_DEPTH} levels; use In(...) for long lists"
+            )
+        _check_node(node)
     return filter
+
+
+def _check_node(node: Filter) -> None:
+    if not isinstance(node, Eq | In | Range | Exists | Not | And | Or):
+        raise InvalidRequest(f"{node!r} is no filter; use Eq, In, Range, Exists, Not, And, Or")
+    if isinstance(node, Eq | In | Range | Exists):
+        _check_field(node.field)
+    if isinstance(node, Eq):
+        _check_value(node.field, node.value)
+    if isinstance(node, In):
+        for value in node.values:
+            _check_value(node.field, value)
+    if isinstance(node, Range):
+        _check_range(node)
 
 
 def _check_field(field: str) -> None:
@@ -140,15 +148,16 @@ def _is_metadata(field: str) -> bool:
 def _check_value(field: str, value: object) -> None:
     if not isinstance(value, str | int | float | bool):
         raise InvalidRequest(f"{field!r} is compared with {type(value).__name__}; give a string, number or flag")
-    if isinstance(value, str) and not _encodable(value):
+    if isinstance(value, str) and not encodable(value):
         raise InvalidRequest(f"{field!r} is compared with a text that holds a lone surrogate")
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and math.isnan(value):
         raise InvalidRequest(f"{field!r} is compared with NaN, which equals nothing")
     if isinstance(value, int) and abs(value) > 2**63 - 1:
         raise InvalidRequest(f"{field!r} is compared with {value}, beyond 64 bits")
 
 
-def _encodable(value: str) -> bool:
+def encodable(value: str) -> bool:
+    """Whether UTF-8 can carry *value*: it holds no lone surrogate."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -165,8 +174,12 @@ def _check_range(node: Range) -> None:
     for bound in bounds:
         if bound is None:
             continue
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or bound != bound:
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or not _comparable(bound):
             raise InvalidRequest(f"Range on {node.field!r} has the bound {bound!r}; give a number")
+
+
+def _comparable(bound: float) -> bool:
+    return not math.isnan(bound) if isinstance(bound, float) else abs(bound) < 2**63
 
 
 def lookup(payload: Mapping[str, Any], field: str) -> Any:

@@ -8,33 +8,50 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InvalidRequest
-from .filters import FLAGS, KEYWORDS, LISTS, NUMBERS
-from .ports import MAX_TEXT_BYTES, Change, Delete, DeleteWhere, Patch, Put
+from .filters import FLAGS, KEYWORDS, LISTS, NUMBERS, check, encodable
+from .ports import MAX_TEXT_BYTES, Change, Delete, DeleteWhere, Patch, Put, Query
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 MAX_ID_CHARS = 200
 MAX_INT = 2**63 - 1
+MAX_EXACT = 2**53
+"""Number fields are compared as 64-bit floats somewhere; up to here that is exact."""
 
 
 def check_change(change: Change) -> None:
     """Raise `InvalidRequest` unless *change* can be stored; that its payload is JSON is left to `dump`."""
-    from .filters import check
-
+    if not isinstance(change, Put | Patch | Delete | DeleteWhere):
+        raise InvalidRequest(f"{type(change).__name__} is no change; use Put, Patch, Delete or DeleteWhere")
     if change.collection not in ("memory", "records"):
         raise InvalidRequest(f"there is no collection {change.collection!r}; use 'memory' or 'records'")
     if isinstance(change, Put):
-        check_id(change.id)
-        check_payload(change.payload)
-        _check_text(change.id, change.text)
+        _check_put(change)
     elif isinstance(change, Delete):
         check_id(change.id)
-    elif isinstance(change, Patch):
-        check(change.where)
-        check_payload({name: value for name, value in change.fields.items() if value is not None})
-    elif isinstance(change, DeleteWhere):
-        check(change.where)
     else:
-        raise InvalidRequest(f"{type(change).__name__} is no change; use Put, Patch, Delete or DeleteWhere")
+        check(change.where)
+    if isinstance(change, Patch):
+        check_payload({name: value for name, value in change.fields.items() if value is not None})
+
+
+def _check_put(put: Put) -> None:
+    check_id(put.id)
+    check_payload(put.payload)
+    _check_text(put.id, put.text)
+    _check_text(put.id, put.context)
+    for id in put.after:
+        check_id(id)
+    if put.unique is not None and not (isinstance(put.unique, str) and put.unique.isprintable()):
+        raise InvalidRequest(f"the unique key of {put.id} is {put.unique!r:.100}; use printable characters")
+
+
+def check_query(query: Query) -> Query:
+    """*query* itself, if every adapter can answer it."""
+    check(query.where)
+    _check_text("the query", query.text)
+    if isinstance(query.limit, bool) or not isinstance(query.limit, int) or not 1 <= query.limit <= 100_000:
+        raise InvalidRequest(f"limit is {query.limit!r}; use 1 to 100,000")
+    return query
 
 
 def check_workspace(workspace: str) -> str:
@@ -56,12 +73,14 @@ def _check_text(id: str, text: str | None) -> None:
         return
     if not isinstance(text, str):
         raise InvalidRequest(f"the text of {id} is {type(text).__name__}; give a string")
+    if not encodable(text):
+        raise InvalidRequest(f"the text of {id} holds a lone surrogate, which no UTF-8 can carry")
     if len(text) > MAX_TEXT_BYTES or (len(text) * 4 > MAX_TEXT_BYTES and _utf8_length(text) > MAX_TEXT_BYTES):
         raise InvalidRequest(f"the text of {id} is over {MAX_TEXT_BYTES // 2**20} MB; split it")
 
 
 def _utf8_length(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-8"))
 
 
 def check_payload(payload: Mapping[str, Any]) -> None:
@@ -71,8 +90,8 @@ def check_payload(payload: Mapping[str, Any]) -> None:
             continue
         if name in KEYWORDS and not (isinstance(value, str) and "\0" not in value):
             raise InvalidRequest(f"the field {name!r} is {value!r}; give a string without NUL")
-        if name in NUMBERS and not is_number(value):
-            raise InvalidRequest(f"the field {name!r} is {value!r}; give a finite number")
+        if name in NUMBERS and not (is_number(value) and (isinstance(value, float) or abs(value) <= MAX_EXACT)):
+            raise InvalidRequest(f"the field {name!r} is {value!r}; give a finite number, if whole of at most 53 bits")
         if name in FLAGS and not isinstance(value, bool):
             raise InvalidRequest(f"the field {name!r} is {value!r}; give true or false")
         if name in LISTS and not _is_keyword_list(value):

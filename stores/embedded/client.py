@@ -43,7 +43,8 @@ PATIENCE = 30.0
 ANSWER_WITHIN = 120.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
-_started: list[subprocess.Popen[bytes]] = []
+_running: list[subprocess.Popen[bytes]] = []
+"""Owners that are our children (on Windows), kept so that their handles are not closed with a warning."""
 
 
 class OwnedStore:
@@ -190,8 +191,7 @@ class OwnedStore:
 
     def _start(self) -> None:
         """Start an owner, detached from us, and wait until it serves. Raises the error that it reports."""
-        _started[:] = [process for process in _started if process.poll() is None]
-        command = [sys.executable, "-P", "-m", "memoryops.stores.embedded.owner", str(self.folder.path)]
+        command = [sys.executable, "-P", "-m", "memoryops.stores.embedded.start", str(self.folder.path)]
         with _log(self.folder) as log:
             process = subprocess.Popen(
                 command,
@@ -201,23 +201,19 @@ class OwnedStore:
                 cwd=Path(os.sep).resolve(),
                 **_detached(),
             )
-        _started.append(process)
         assert process.stdin is not None and process.stdout is not None
         options = {"encoder": self.spec, "idle": self.idle, "embeddings_key": self._embeddings_key}
         with contextlib.suppress(BrokenPipeError), process.stdin as orders:
             orders.write(json.dumps(options).encode() + b"\n")
         with process.stdout as answers:
             line = answers.readline()
+        _let_go(process)
         if not line:
-            raise StoreUnavailable(
-                f"the owner of {self.folder.path} ended at once (exit status {process.wait()}); see {self.folder.log}"
-            )
+            raise StoreUnavailable(f"the owner of {self.folder.path} ended at once; see {self.folder.log}")
         report = json.loads(line)
         if "error" in report:
-            process.wait()
             raise wire.error_from_plain(report["error"])
         if "busy" in report:
-            process.wait()
             raise ConnectionError("another process owns the folder and does not serve it (yet)")
 
     # the port
@@ -372,3 +368,11 @@ def _detached() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """What we started has forked the owner and ended; on Windows it is the owner, and outlives us."""
+    if sys.platform == "win32":
+        _running.append(process)
+    else:
+        process.wait()

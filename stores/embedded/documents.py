@@ -136,13 +136,18 @@ class Documents:
         self._seq = seq
 
     def apply(
-        self, db: sqlite3.Connection, workspace: str, changes: Sequence[Change], vectors: Mapping[str, bytes]
+        self,
+        db: sqlite3.Connection,
+        workspace: str,
+        changes: Sequence[Change],
+        vectors: Mapping[str, bytes],
+        now: float,
     ) -> Applied:
         """Apply *changes* to the rows as one savepoint. *vectors* are those already known, by passage id."""
         db.execute("SAVEPOINT one_write")
         seq = self._seq + 1
         try:
-            applied = Writer(self.codec, db, workspace, seq).run(changes, vectors)
+            applied = Writer(self.codec, db, workspace, seq, now).run(changes, vectors)
         except BaseException:
             db.execute("ROLLBACK TO one_write")
             db.execute("RELEASE one_write")
@@ -237,7 +242,7 @@ class Documents:
             raise InvalidRequest(f"cannot order by {order_by!r}; use one of {', '.join(sorted(NUMBERS))}, or nothing")
         if not 1 <= limit <= 10_000:
             raise InvalidRequest(f"limit is {limit}; use 1 to 10,000")
-        listing = (collection, where, order_by, descending)
+        listing = (workspace, collection, where, order_by, descending)
         position = cursors.decode(listing, cursor) if cursor else None
         with self.reading() as db:
             rows = Listing(db, workspace, collection, where, order_by, descending, now).after(position, limit + 1)
@@ -264,7 +269,7 @@ class Documents:
         clause, params = sql.where(where)
         with self.reading() as db:
             rows = db.execute(
-                f"SELECT f.value, count(*) AS n FROM rows, json_each(payload, {sql.path(field)}) AS f "
+                f"SELECT f.value, count(DISTINCT rows.key) AS n FROM rows, json_each(payload, {sql.path(field)}) AS f "
                 f"WHERE {LIVING} AND f.type = 'text' AND {clause} GROUP BY f.value ORDER BY n DESC, f.value LIMIT ?",
                 [workspace, COLLECTIONS[collection], now, *params, limit],
             ).fetchall()
@@ -281,12 +286,11 @@ class Documents:
             ).fetchone()
         return float(row[0])
 
-    def embedding(self, workspace: str, item: str | None) -> Embedding:
+    def embedding(self, workspace: str, item: str | None, now: float) -> Embedding:
         among, params = ("AND json_extract(payload, '$.item') = ?", [item]) if item is not None else ("", [])
         with self.reading() as db:
             rows = db.execute(
-                f"SELECT DISTINCT embedding FROM rows WHERE workspace = ? AND collection = ? AND deleted = 0 {among}",
-                [workspace, MEMORY, *params],
+                f"SELECT DISTINCT embedding FROM rows WHERE {LIVING} {among}", [workspace, MEMORY, now, *params]
             )
             states = {state for (state,) in rows}
         for state in (FAILED, PENDING, READY):

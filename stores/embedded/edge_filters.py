@@ -15,6 +15,8 @@ from ..errors import InvalidRequest
 from ..filters import FIELDS, FLAGS, METADATA, NUMBERS, And, Eq, Exists, Filter, In, Not, Or, Range, Scalar
 
 WORKSPACE, SEQ, TERMS = "_w", "_s", "_m"
+FLAG = {True: "true", False: "false"}
+"""Flags are words in the index: Edge takes a flag in a condition for a number."""
 
 NEVER = edge.FieldCondition(WORKSPACE, match=edge.MatchValue("\0"))
 
@@ -22,6 +24,7 @@ NEVER = edge.FieldCondition(WORKSPACE, match=edge.MatchValue("\0"))
 def fields(workspace: str, seq: int, payload: Mapping[str, Any]) -> dict[str, Any]:
     """What the index keeps of a passage beside its vectors: filterable fields, no text."""
     kept = {name: payload[name] for name in FIELDS if payload.get(name) is not None}
+    kept |= {name: FLAG[kept[name]] for name in FLAGS & kept.keys()}
     kept[WORKSPACE], kept[SEQ] = workspace, seq
     terms = metadata_terms(payload.get("metadata"))
     if terms:
@@ -46,7 +49,7 @@ def _term(key: str, value: Scalar | None) -> int:
     elif isinstance(value, str):
         typed = f"text:{value}"
     else:
-        typed = f"number:{int(value) if value == int(value) else value!r}"
+        typed = f"number:{int(value) if float(value).is_integer() else value!r}"
     digest = hashlib.blake2b(f"{key}\0{typed}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -103,7 +106,7 @@ def _equals(field: str, value: Scalar) -> edge.FieldCondition:
             return NEVER
         return edge.FieldCondition(field, range=edge.RangeFloat(gte=float(value), lte=float(value)))
     if isinstance(value, bool):
-        return edge.FieldCondition(field, match=edge.MatchValue(value)) if field in FLAGS else NEVER
+        return edge.FieldCondition(field, match=edge.MatchValue(FLAG[value])) if field in FLAGS else NEVER
     if not isinstance(value, str) or field in FLAGS:
         return NEVER
     return edge.FieldCondition(field, match=edge.MatchValue(value))

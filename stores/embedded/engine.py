@@ -24,7 +24,7 @@ from ..codec import Codec, PlainCodec
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text, terms
 from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
 from ..filters import Filter, check, matches
-from ..payloads import check_change, check_workspace
+from ..payloads import check_change, check_id, check_query, check_workspace
 from ..ports import (
     Candidate,
     Capabilities,
@@ -235,7 +235,7 @@ class EmbeddedStore:
             job.written = written
             return
         try:
-            applied = self.documents.apply(db, job.workspace, job.changes, job.vectors)
+            applied = self.documents.apply(db, job.workspace, job.changes, job.vectors, self._clock())
         except StoreError as error:
             job.error = error
             return
@@ -339,11 +339,11 @@ class EmbeddedStore:
     def get(self, workspace: str, collection: Collection, ids: Sequence[str]) -> list[Point | None]:
         check_workspace(workspace)
         self._touch()
-        return self.documents.get(workspace, collection, ids, self._clock())
+        return self.documents.get(workspace, collection, [check_id(id) for id in ids], self._clock())
 
     def search(self, workspace: str, query: Query) -> list[Candidate]:
         check_workspace(workspace)
-        check(query.where)
+        check_query(query)
         self._touch()
         vector = self._query_vector(query.text) if query.dense else None
         sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
@@ -402,7 +402,7 @@ class EmbeddedStore:
     def embedding(self, workspace: str, item: str | None = None) -> Embedding:
         check_workspace(workspace)
         self._touch()
-        return self.documents.embedding(workspace, item)
+        return self.documents.embedding(workspace, item, self._clock())
 
     def watch(self, workspace: str, since_seq: int, *, timeout: float = 0.0, limit: int = 1000) -> list[Event]:
         check_workspace(workspace)
@@ -515,6 +515,8 @@ class EmbeddedStore:
         )
 
     def _touch(self) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"the store in {self.folder.path} is closed")
         self.last_use = time.monotonic()
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ Started on demand by a client (`client.py`), detached from it, ended by idleness
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hmac
 import json
@@ -116,8 +115,8 @@ class Owner:
         try:
             if rendezvous.same_user(connection) and self._greet(connection):
                 while not self._stopping:
-                    self._answer(connection, wire.receive(connection))
-        except (EOFError, OSError, ValueError) as error:
+                    self._answer(connection, wire.receive_frame(connection))
+        except (EOFError, OSError, InvalidRequest) as error:
             log.debug("connection ended: %s", error)
         finally:
             with self._lock:
@@ -139,26 +138,30 @@ class Owner:
         wire.send(connection, welcome)
         return True
 
-    def _answer(self, connection: socket.socket, message: Mapping[str, Any]) -> None:
+    def _answer(self, connection: socket.socket, frame: bytes) -> None:
         with self._lock:
             self._active += 1
         try:
-            wire.send(connection, self._reply(message))
+            connection.sendall(self._reply(frame))
         finally:
             with self._lock:
                 self._active -= 1
 
-    def _reply(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    def _reply(self, frame: bytes) -> bytes:
+        """The answer to *frame* as a frame; an error of any kind is an answer, too."""
+        call: Any = None
         try:
-            return {"ok": self._call(message)}
+            message = wire.unpack(frame)
+            call = message.get("call")
+            return wire.pack({"ok": self._call(message)})
         except (StoreError, EncoderError) as error:
-            return {"error": wire.error_to_plain(error)}
+            return wire.pack({"error": wire.error_to_plain(error)})
         except Exception as error:
-            log.exception("a call failed: %s", message.get("call"))
+            log.exception("a call failed: %s", call)
             failure = StoreUnavailable(
                 f"the store failed inside ({type(error).__name__}: {error}); see {self.store.folder.log}"
             )
-            return {"error": wire.error_to_plain(failure)}
+            return wire.pack({"error": wire.error_to_plain(failure)})
 
     def _call(self, message: Mapping[str, Any]) -> Any:
         name = message.get("call")
@@ -175,13 +178,11 @@ class Owner:
         return method(*message.get("args", ()), **arguments)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Own one data folder. Options come as a JSON line on standard input, so that no key shows in a process list;
-    how it went is told to the starter in a JSON line on standard output."""
-    parser = argparse.ArgumentParser(prog="memoryops.stores.embedded.owner", description=main.__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args(arguments).folder
-    options = json.loads(sys.stdin.readline() or "{}")
+def main(folder: Path, options: Mapping[str, Any]) -> int:
+    """Own *folder* until it is time to go. *options*: encoder (spec), idle (seconds), embeddings_key.
+
+    Tells the starter how it went; 0 when it owned the folder or another process does.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         encoder = partial(load, api_key=options.get("embeddings_key"))
@@ -207,7 +208,3 @@ def _tell(message: Mapping[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -202,15 +202,15 @@ def check_backup(source: Path) -> None:
         raise StoreDamaged(f"the backup {source} is damaged ({verdict}); use an older one")
 
 
-def backup_before_migration(folder: Folder) -> None:
-    """Copy the documents to `backups/` if this release is about to change their schema."""
+def backup_before_migration(folder: Folder, latest: int = schema.LATEST) -> None:
+    """Copy the documents to `backups/` if a schema older than *latest* is about to be changed."""
     if not folder.documents.exists() or folder.documents.stat().st_size == 0:
         return
     try:
         db = sqlite3.connect(folder.documents)
         try:
-            found = schema.check(db)
-            if not 0 < found < schema.LATEST:
+            found = schema.check(db, latest)
+            if not 0 < found < latest:
                 return
             folder.backups.mkdir(mode=0o700, exist_ok=True)
             target = folder.backups / f"schema-{found}-{time.strftime('%Y%m%d-%H%M%S')}.sqlite"

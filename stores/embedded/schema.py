@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..errors import SchemaTooNew
 
@@ -52,7 +52,9 @@ def _first(db: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+Migration = Callable[[sqlite3.Connection], None]
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)
 """Migration n takes a database of schema n to schema n + 1. Released ones never change."""
 
 LATEST = len(MIGRATIONS)
@@ -63,23 +65,23 @@ def version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check(db: sqlite3.Connection) -> int:
+def check(db: sqlite3.Connection, latest: int = LATEST) -> int:
     """The schema of *db*. Raises `SchemaTooNew` when a newer release wrote it."""
     found = version(db)
-    if found > LATEST:
+    if found > latest:
         raise SchemaTooNew(
-            f"the data folder has schema {found}, this release knows {LATEST}; "
+            f"the data folder has schema {found}, this release knows {latest}; "
             "upgrade with `pip install -U memoryops`, or restore a backup made before the upgrade"
         )
     return found
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring *db* to `LATEST`, each step in a transaction of its own."""
-    for number in range(check(db), LATEST):
+def migrate(db: sqlite3.Connection, steps: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring *db* to the last of *steps*, each in a transaction of its own."""
+    for number in range(check(db, len(steps)), len(steps)):
         db.execute("BEGIN IMMEDIATE")
         try:
-            MIGRATIONS[number](db)
+            steps[number](db)
             db.execute(f"PRAGMA user_version = {number + 1}")
             db.execute("COMMIT")
         except BaseException:

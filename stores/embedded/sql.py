@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Sequence
+
 from ..filters import LISTS, METADATA, And, Eq, Exists, Filter, Not, Or, Range, Scalar
 
 Clause = tuple[str, list[Scalar]]
@@ -56,26 +60,38 @@ def _one_of(field: str, values: tuple[Scalar, ...]) -> Clause:
     if field in LISTS or field.startswith(METADATA):
         return _element_of(field, values)
     value = f"json_extract(payload, {path(field)})"
-    if field in INDEXED and len(values) == 1 and isinstance(values[0], str):
-        return f"{value} = ?", list(values)
-    kind = f"json_type(payload, {path(field)})"
-    tests = [_typed(kind, value, v) for v in values]
-    return "(" + " OR ".join(sql for sql, _ in tests) + ")", [p for _, params in tests for p in params]
+    if field in INDEXED and all(isinstance(each, str) for each in values):
+        return _among(value, values)
+    return _typed(f"json_type(payload, {path(field)})", value, values)
 
 
 def _element_of(field: str, values: tuple[Scalar, ...]) -> Clause:
-    tests = [_typed("e.type", "e.value", v) for v in values]
-    condition = " OR ".join(sql for sql, _ in tests)
+    condition, params = _typed("e.type", "e.value", values)
     sql = (
         f"(json_type(payload, {path(field)}) <> 'object' AND "
         f"EXISTS(SELECT 1 FROM json_each(payload, {path(field)}) AS e WHERE {condition}))"
     )
-    return sql, [p for _, params in tests for p in params]
+    return sql, params
 
 
-def _typed(kind: str, value: str, wanted: Scalar) -> Clause:
-    if isinstance(wanted, bool):
-        return f"{kind} = '{'true' if wanted else 'false'}'", []
-    if isinstance(wanted, str):
-        return f"({kind} = 'text' AND {value} = ?)", [wanted]
-    return f"({kind} IN ('integer', 'real') AND {value} = ?)", [wanted]
+def _typed(kind: str, value: str, wanted: tuple[Scalar, ...]) -> Clause:
+    """That *value*, whose JSON type is *kind*, is one of *wanted* by type and value."""
+    tests: list[Clause] = [
+        (f"{kind} = '{'true' if flag else 'false'}'", []) for flag in (True, False) if any(w is flag for w in wanted)
+    ]
+    texts = [w for w in wanted if isinstance(w, str)]
+    numbers = [w for w in wanted if isinstance(w, int | float) and not isinstance(w, bool) and abs(w) != math.inf]
+    if texts:
+        among, params = _among(value, texts)
+        tests.append((f"({kind} = 'text' AND {among})", params))
+    if numbers:
+        among, params = _among(value, numbers)
+        tests.append((f"({kind} IN ('integer', 'real') AND {among})", params))
+    return "(" + (" OR ".join(sql for sql, _ in tests) or "0") + ")", [p for _, params in tests for p in params]
+
+
+def _among(value: str, wanted: Sequence[Scalar]) -> Clause:
+    """A long list travels as one JSON parameter, since SQLite bounds the number of parameters."""
+    if len(wanted) == 1:
+        return f"{value} = ?", list(wanted)
+    return f"{value} IN (SELECT value FROM json_each(?))", [json.dumps(list(wanted))]

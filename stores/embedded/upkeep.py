@@ -72,6 +72,8 @@ class Upkeep:
                 self._tidy()
             except StoreError as error:
                 log.warning("upkeep: %s", error)
+            except Exception:
+                log.exception("upkeep failed and goes on")
 
     def _embed_pending(self) -> None:
         while not self._stopped and time.monotonic() >= self._embed_at and self._embed_batch():

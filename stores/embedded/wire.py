@@ -67,8 +67,11 @@ def pack(message: Any) -> bytes:
 
 
 def unpack(body: bytes) -> Any:
-    """The message in the *body* of a frame."""
-    return msgpack.unpackb(body, object_hook=_from_plain)
+    """The message in the *body* of a frame. Raises `InvalidRequest` if it is none."""
+    try:
+        return msgpack.unpackb(body, object_hook=_from_plain, strict_map_key=False)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InvalidRequest(f"the message cannot be read: {error}") from error
 
 
 def send(connection: socket.socket, message: Any) -> None:
@@ -77,10 +80,15 @@ def send(connection: socket.socket, message: Any) -> None:
 
 def receive(connection: socket.socket) -> Any:
     """The next message. Raises `EOFError` when the other side has closed between two messages or within one."""
+    return unpack(receive_frame(connection))
+
+
+def receive_frame(connection: socket.socket) -> bytes:
+    """The body of the next frame. Raises as `receive` does."""
     (length,) = _HEADER.unpack(_exactly(connection, _HEADER.size))
     if length > MAX_FRAME:
         raise ConnectionError(f"a frame of {length} bytes was announced")
-    return unpack(_exactly(connection, length))
+    return _exactly(connection, length)
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:

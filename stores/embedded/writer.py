@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,8 +31,9 @@ class Applied:
 class Writer:
     """One write: its changes in order, all with the same seq."""
 
-    def __init__(self, codec: Codec, db: sqlite3.Connection, workspace: str, seq: int) -> None:
+    def __init__(self, codec: Codec, db: sqlite3.Connection, workspace: str, seq: int, now: float) -> None:
         self.codec, self.db, self.workspace, self.seq = codec, db, workspace, seq
+        self.now = now
         self.revs: dict[str, int] = {}
         self.patched = self.deleted = 0
         self.upserts: dict[int, Passage | None] = {}
@@ -60,7 +60,7 @@ class Writer:
         if row is None:
             return None
         key, rev, deleted, expires = row
-        return key, rev, not deleted and (expires is None or expires > time.time())
+        return key, rev, not deleted and (expires is None or expires > self.now)
 
     def _expect(self, change: Put | Delete, current: tuple[int, int, bool] | None) -> None:
         if change.expected_rev is None:
@@ -78,7 +78,7 @@ class Writer:
         encode = self.codec.encode
         text = encode(put.text) if put.text is not None else None
         vector = vectors.get(put.id) if put.collection == "memory" else None
-        embedding = NONE if put.collection == "records" else READY if vector is not None else PENDING
+        embedding = _state(put, vector)
         values = (
             self.seq,
             payload,
@@ -124,7 +124,7 @@ class Writer:
         ).fetchone()
         if row is None or (row[1] == put.id and NAMES[row[2]] == put.collection):
             return
-        if row[3] is not None and row[3] <= time.time():
+        if row[3] is not None and row[3] <= self.now:
             self.db.execute("UPDATE rows SET uniq = NULL WHERE key = ?", (row[0],))
             return
         assert put.unique is not None
@@ -134,7 +134,7 @@ class Writer:
         clause, params = sql.where(change.where)
         rows = self.db.execute(
             f"SELECT key FROM rows WHERE {LIVING} AND {clause}",
-            [self.workspace, COLLECTIONS[change.collection], time.time(), *params],
+            [self.workspace, COLLECTIONS[change.collection], self.now, *params],
         )
         return [key for (key,) in rows]
 
@@ -176,3 +176,9 @@ class Writer:
                 self.deletes[key] = None
                 self.upserts.pop(key, None)
         self.deleted += len(keys)
+
+
+def _state(put: Put, vector: bytes | None) -> int:
+    if put.collection == "records" or put.text is None:
+        return NONE
+    return PENDING if vector is None else READY

@@ -7,6 +7,7 @@ and where it cannot, the claim stands for some seconds of grace and may then be 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from qdrant_client import models
 from ..errors import StoreUnavailable
 from ..ports import Collection
 from .edits import Ref
-from .filters import CLAIM, ID, SEQ, WORKSPACE, among, between, equals
+from .filters import CLAIM, ID, OWNER, SEQ, WORKSPACE, among, between, equals
 from .gateway import Gateway
 from .rows import point_id
 
@@ -23,7 +24,6 @@ GRACE = 10.0
 """Seconds within which a write is over, or dead."""
 CLAIMS = "\0claims"
 """The workspace of the claims, which no caller can name."""
-OWNER = "_owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Claims:
         record = self._gateway.retrieve("records", [id]).get(id)
         if record is None or record.payload is None:
             return None
-        collection, owner = record.payload[OWNER]
+        collection, owner = json.loads(record.payload[OWNER])
         return Claim(id, unique, (_collection(collection), owner), record.payload[SEQ], record.payload[CLAIM])
 
     def take(self, unique: str, owner: Ref, seq: int, token: str, seen: Claim | None) -> bool:
@@ -61,7 +61,7 @@ class Claims:
         payload = {
             WORKSPACE: CLAIMS,
             ID: unique,
-            OWNER: list(owner),
+            OWNER: json.dumps(owner),
             SEQ: seq,
             CLAIM: token,
         }
@@ -79,8 +79,9 @@ class Claims:
     def release(self, unique: str, owner: Ref, seq: int) -> None:
         """Give back what *owner* has claimed until the write *seq*."""
         id = point_id(self._workspace, "unique", unique)
-        own = [equals(f"{OWNER}[0]", owner[0]), equals(f"{OWNER}[1]", owner[1])]
-        self._gateway.delete("records", models.Filter(must=[among([id]), between(SEQ, lte=seq), *own]))
+        self._gateway.delete(
+            "records", models.Filter(must=[among([id]), between(SEQ, lte=seq), equals(OWNER, json.dumps(owner))])
+        )
 
 
 def wait_for(claim: Claim, patience: float) -> None:

@@ -18,7 +18,7 @@ from ..errors import InvalidRequest
 from ..filters import FLAGS, METADATA, NUMBERS, And, Eq, Exists, Filter, In, Not, Or, Range, Scalar
 
 WORKSPACE, ID, REV, SEQ, DELETED = "_workspace", "_id", "_rev", "_seq", "_deleted"
-TERMS, EMBEDDING, CLAIM = "_metadata", "_embedding", "_claim"
+TERMS, EMBEDDING, CLAIM, OWNER = "_metadata", "_embedding", "_claim", "_owner"
 
 MAX_DEPTH = 30
 """Nested And and Or beyond this would meet the server's own limit on nested messages."""

@@ -12,7 +12,7 @@ from ...encoders.ports import Encoder
 from ..errors import EncoderMismatch, SchemaTooNew, StoreUnavailable, Unsupported
 from ..filters import FLAGS, KEYWORDS, LISTS, NUMBERS
 from ..ports import Collection
-from .filters import CLAIM, DELETED, EMBEDDING, ID, SEQ, TERMS, WORKSPACE
+from .filters import CLAIM, DELETED, EMBEDDING, ID, OWNER, SEQ, TERMS, WORKSPACE
 from .gateway import Gateway
 from .rows import BODY, DENSE, SPARSE, point_id
 
@@ -124,6 +124,7 @@ def _first(gateway: Gateway, dimension: int, sharding: Sharding) -> None:
         WORKSPACE: TENANT,
         SEQ: INTEGER,
         CLAIM: KEYWORD,
+        OWNER: KEYWORD,
         DELETED: FLAG,
         EMBEDDING: KEYWORD,
         TERMS: INTEGER,

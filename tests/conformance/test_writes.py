@@ -47,9 +47,8 @@ def test_numbers_keep_their_type(store: PointStore, workspace: str) -> None:
     store.write(workspace, [Put("records", "a", payload)])
     found = read(store, workspace, "a").payload
     assert found == payload
-    assert [type(v) for v in found["metadata"].values()] == [int, float, float, bool] or {
-        name: type(value) for name, value in found["metadata"].items()
-    } == {"i": int, "f": float, "whole": float, "flag": bool}
+    types = {name: type(value) for name, value in found["metadata"].items()}
+    assert types == {"i": int, "f": float, "whole": float, "flag": bool}
     assert isinstance(found["priority"], int)
     assert isinstance(found["importance"], float)
 

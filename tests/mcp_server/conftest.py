@@ -1,6 +1,7 @@
 """A data folder whose owner is stopped afterwards, the command line in this process, and clients of the server."""
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -21,6 +22,17 @@ from memoryops.stores.embedded.client import stop_owner
 from memoryops.stores.in_memory import InMemoryStore
 
 T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """What a test configures ends with it."""
+    root, sdk = logging.getLogger(), logging.getLogger("mcp")
+    before, level, sdk_level = root.handlers[:], root.level, sdk.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+    sdk.setLevel(sdk_level)
 
 
 @pytest.fixture

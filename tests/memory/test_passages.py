@@ -160,9 +160,7 @@ def test_line_ends_of_windows_count_as_one() -> None:
 
 
 def test_fenced_code_stays_whole_where_it_fits_and_its_comments_are_no_headings() -> None:
-    fence = (
-        "```python\n# not a heading\n\n" + "".join(f"call_{n}(first, second)\n" for n in range(12)) + "```"
-    )
+    fence = "```python\n# not a heading\n\n" + "".join(f"call_{n}(first, second)\n" for n in range(12)) + "```"
     prose = "Some words lead up to the example that follows. " * 9
     content = f"# Top\n\n{prose}\n\n{fence}\n\n{prose}"
     assert any(fence in text for text in pieces(content))
@@ -175,9 +173,7 @@ def test_chat_is_cut_by_turn_and_a_long_turn_keeps_its_speaker() -> None:
         for n, name in enumerate(["Ann", "Bob", "Ann", "Bob"])
     ]
     assert pieces("\n".join(turns)) == turns
-    content = (
-        "Ann: hello there, how is your long day going in the office?\nBob: " + "It went on and on. " * 120
-    )
+    content = "Ann: hello there, how is your long day going in the office?\nBob: " + "It went on and on. " * 120
     found = split(content, "chat")
     assert [passage.heading for passage in found[2:]] == ["Bob"] * len(found[2:])
 
@@ -201,14 +197,10 @@ def test_functions_are_kept_whole(function: str) -> None:
 
 
 def test_a_long_class_is_cut_between_methods_under_its_name() -> None:
-    method = (
-        "    def method_{n}(self, value):\n        result = self.compute(value, {n})\n        return result\n"
-    )
+    method = "    def method_{n}(self, value):\n        result = self.compute(value, {n})\n        return result\n"
     content = "class Service:\n" + "\n".join(method.format(n=n) for n in range(20))
     found = split(content, "python")
-    assert all(
-        content[passage.start : passage.end].lstrip().startswith(("class", "def")) for passage in found
-    )
+    assert all(content[passage.start : passage.end].lstrip().startswith(("class", "def")) for passage in found)
     assert [passage.heading for passage in found] == [None] + ["class Service:"] * (len(found) - 1)
 
 
@@ -218,9 +210,7 @@ def test_a_stack_trace_stays_with_its_record() -> None:
         "2024-05-06 07:09:00,001 ERROR job failed\nTraceback (most recent call last):\n"
         '  File "work.py", line 3, in run\n    step()\nValueError: no such step\n'
     )
-    content = (
-        "".join(record.format(n=n) for n in range(20)) + trace + "".join(record.format(n=n) for n in range(9))
-    )
+    content = "".join(record.format(n=n) for n in range(20)) + trace + "".join(record.format(n=n) for n in range(9))
     found = pieces(content)
     assert len(found) > 3
     assert any(trace.strip() in text for text in found)
@@ -235,8 +225,7 @@ def test_a_diff_is_cut_by_file_and_hunk() -> None:
     )
     header = "diff --git a/{f} b/{f}\nindex 83db48f..bf2a3c1 100644\n--- a/{f}\n+++ b/{f}\n"
     content = "".join(
-        header.format(f=f) + hunk.format(n=1) + hunk.format(n=40) + hunk.format(n=90)
-        for f in ("a.py", "b.py")
+        header.format(f=f) + hunk.format(n=1) + hunk.format(n=40) + hunk.format(n=90) for f in ("a.py", "b.py")
     )
     found = split(content)
     texts = [content[passage.start : passage.end] for passage in found]

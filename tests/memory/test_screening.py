@@ -201,9 +201,7 @@ def test_findings_are_in_order_and_within_the_text(content: str) -> None:
 
 def test_text_made_to_slow_the_plugins_is_reported_unread() -> None:
     found = screen("BEGIN PRIVATE" + " KEY " + ("BEGIN PRIVATE" + " KEY\n") * 2000).findings
-    assert found[-1] == Finding(
-        "secret", "unread", found[-1].start, None, "more token-like places than are read"
-    )
+    assert found[-1] == Finding("secret", "unread", found[-1].start, None, "more token-like places than are read")
 
 
 def test_the_library_is_not_imported_before_something_looks_like_a_token(tmp_path: Path) -> None:
@@ -211,9 +209,7 @@ def test_the_library_is_not_imported_before_something_looks_like_a_token(tmp_pat
         "import sys; from memoryops.memory.screening import screen; screen('plain words ' * 99);"
         "print('detect_secrets' in sys.modules, 'requests' in sys.modules)"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert answer.stdout.split() == ["False", "False"]
 
 

@@ -53,7 +53,7 @@ def test_all_of() -> None:
 def test_walk_visits_each_node() -> None:
     leaves = [Eq("type", str(n)) for n in range(4)]
     tree = And((leaves[0], Not(Or((leaves[1], leaves[2]))), And(()), leaves[3]))
-    nodes = list(walk(tree))
+    nodes = [node for node, _ in walk(tree)]
     assert nodes[0] is tree
     assert len(nodes) == 8
     assert all(leaf in nodes for leaf in leaves)
