@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import qdrant_edge as edge
-from memoryops.encoders.registry import load
-from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
 from rich.console import Console
 from rich.table import Table
 
 from memoryops import MemoryOps
+from memoryops.encoders.registry import load
+from memoryops.memory.settings import Settings
+from memoryops.stores.embedded.client import stop_owner
 
 WORDS = (
     "deploy certificate harbour invoice meeting kernel garden vector latency budget schema printer sunrise contract "

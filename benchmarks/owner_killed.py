@@ -19,14 +19,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from memoryops.memory.settings import Settings
-from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import stop_owner
-from memoryops.stores.embedded.folder import Folder
 from rich.console import Console
 from rich.table import Table
 
 from memoryops import MemoryOps
+from memoryops.memory.settings import Settings
+from memoryops.stores.embedded import rendezvous
+from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.folder import Folder
 
 
 def work(folder: str, who: int, items: int, log: str) -> None:

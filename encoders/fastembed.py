@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import EncoderUnavailable
 from .ports import Vectors
+from .runtime import silence_telemetry
 from .vectors import unit_rows
 
 UNLIMITED = 1_000_000
@@ -98,6 +99,7 @@ class FastEmbedEncoder:
     @cached_property
     def _text_embedding(self) -> Any:
         try:
+            silence_telemetry()
             fastembed = import_module("fastembed")
         except ImportError as error:
             raise EncoderUnavailable(

@@ -3,9 +3,8 @@
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from memoryops.memory.errors import MemoryOpsError
-
 from memoryops import MemoryOps, Scope
+from memoryops.memory.errors import MemoryOpsError
 
 
 def work(name: str, task: str) -> str | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..stores.errors import StoreError
 from ..stores.ports import PointStore, Put
 
 BATCH = 64
 LONGEST_WAIT = 5.0
+KEPT = 400 * 86400.0
+"""Seconds after which an access time is of no use to anybody."""
 
 
 class AccessLog:
@@ -17,15 +19,15 @@ class AccessLog:
 
     def __init__(self, store: PointStore, workspace: str, clock: Callable[[], float]) -> None:
         self.store, self.workspace, self.clock = store, workspace, clock
-        self._noted: dict[str, float] = {}
+        self._noted: dict[str, tuple[float, float]] = {}
         self._written_at = clock()
         self._lock = threading.Lock()
 
-    def note(self, *ids: str) -> None:
-        """*ids* were used now."""
+    def note(self, used: Mapping[str, float | None]) -> None:
+        """The ids in *used* were used now; each maps to when that memory expires (seconds), or None."""
         now = self.clock()
         with self._lock:
-            self._noted.update(dict.fromkeys(ids, now))
+            self._noted.update({id: (now, expires or now + KEPT) for id, expires in used.items()})
             due = len(self._noted) >= BATCH or now - self._written_at > LONGEST_WAIT
         if due:
             self.flush()
@@ -44,8 +46,8 @@ class AccessLog:
         if not noted:
             return
         puts = [
-            Put("records", f"access:{id}", {"type": "access", "item": id, "accessed_at": at})
-            for id, at in noted.items()
+            Put("records", f"access:{id}", {"type": "access", "item": id, "accessed_at": at, "expires_at": expires})
+            for id, (at, expires) in noted.items()
         ]
         try:
             self.store.write(self.workspace, puts, durable=False)
@@ -58,4 +60,4 @@ class AccessLog:
         points = self.store.get(self.workspace, "records", [f"access:{id}" for id in ids])
         found = {p.payload["item"]: float(p.payload["accessed_at"]) for p in points if p is not None}
         with self._lock:
-            return found | {id: at for id, at in self._noted.items() if id in ids}
+            return found | {id: at for id, (at, _) in self._noted.items() if id in ids}

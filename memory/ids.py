@@ -1,4 +1,4 @@
-"""Ids: unique without a coordinator, and in the order of their making."""
+"""Ids: unique without a coordinator, and in the order of the millisecond in which they were made."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from ..stores.errors import Conflict, Duplicate
+from ..stores.errors import Conflict, Duplicate, Unsupported
 from ..stores.filters import And, Eq, Exists, Filter, In, Not, Range, all_of, matches
 from ..stores.ports import Change, Delete, DeleteWhere, Patch, Point, PointStore, Put
 from . import drafts, inputs
@@ -32,6 +32,7 @@ SOURCES = 400
 """How many ids one look for what is derived from them names."""
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 class Items:
@@ -189,9 +190,9 @@ class Items:
 
     def retrieve(self, id: str) -> Item:
         """The whole memory *id*. Raises `NotFound`, or `Quarantined` when an agent asks for quarantined content."""
-        item = self.item(self.find(id))
-        self.access.note(item.id)
-        return item
+        point = self.find(id)
+        self.access.note({id: point.payload.get("expires_at")})
+        return self.item(point)
 
     def find(self, id: str) -> Point:
         """The record of the item *id* in this scope."""
@@ -311,7 +312,7 @@ class Items:
                 "derived_from",
             )
         }
-        if "priority" not in patch:
+        if "priority" not in patch or old["importance"] != old["priority"] / 10:
             fields["importance"] = old["importance"]
         fields |= {name: value for name, value in patch.items() if name != "content"}
         content = patch.get("content", point.text or "")
@@ -327,6 +328,10 @@ class Items:
 
     def forget(self, ids: str | Sequence[str] | None = None, where: Where = None, *, hard: bool = False) -> Forgotten:
         """Delete memories and all that is derived from them; see `MemoryOps.forget`."""
+        if hard and not self.store.capabilities.purge:
+            raise Unsupported(
+                "this store cannot erase from its disk at once; forget without hard, and let the server vacuum"
+            )
         if (ids is None) == (where is None):
             raise InvalidInput("forget needs either ids or a filter, not both and not neither")
         if ids is None:
@@ -398,7 +403,7 @@ class Items:
                 return points
 
 
-def batched(ids: Sequence[str], size: int) -> list[tuple[str, ...]]:
+def batched(ids: Sequence[T], size: int) -> list[tuple[T, ...]]:
     """*ids* in runs of at most *size*."""
     return [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
 

@@ -74,6 +74,8 @@ class Hit:
     speaker: str | None = None
     agent: str | None = None
     flagged: bool = False
+    expires_at: float | None = None
+    """When it vanishes (seconds since the epoch), None if it stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ class Ranked:
     score: float
     parts: dict[str, float]
 
+    @property
+    def similar(self) -> bool:
+        """Whether it has anything to do with the question, by meaning or by word."""
+        return self.parts["dense"] > 0 or self.parts["sparse"] > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Best:

@@ -14,10 +14,12 @@ from typing import Any
 from ..compressors import tokens
 from ..stores import cursors
 from ..stores.errors import InvalidRequest
-from ..stores.filters import Filter, In, Not, all_of
+from ..stores.filters import METADATA, Eq, Exists, Filter, In, Not, Range, all_of, walk
+from ..stores.payloads import is_number
 from ..stores.ports import Candidate, PointStore, Query
 from . import inputs
 from .conditions import Where, iso, parse
+from .drafts import SHARED
 from .errors import InvalidInput
 from .models import Found, Hit
 from .ranking import Best, Ranked, Scored, best, rank
@@ -50,7 +52,7 @@ class Recall:
         inputs.whole(limit, "limit", 1, MAX_LIMIT)
         if max_tokens is not None:
             inputs.whole(max_tokens, "max_tokens", 1, 10_000_000)
-        condition = all_of(self.scope.filter, parse(where))
+        condition = all_of(self.scope.filter, _searchable(parse(where)))
         listing = (self.scope.workspace, query, condition)
         start, now = self._position(listing, cursor)
         page = _Page(limit, max_tokens, explain)
@@ -68,9 +70,10 @@ class Recall:
             position = cursors.decode(listing, cursor)
         except InvalidRequest as error:
             raise InvalidInput(str(error)) from error
-        if len(position) != 2 or not isinstance(position[0], int) or not isinstance(position[1], int | float):
+        offset, now = position if len(position) == 2 else (None, None)
+        if not isinstance(offset, int) or not isinstance(now, int | float) or not is_number(now) or offset < 0:
             raise InvalidInput("the cursor is malformed; pass next_cursor as it came, or none")
-        return position[0], float(position[1])
+        return offset, float(now)
 
     def _ranking(self, query: str, condition: Filter | None, now: float) -> Iterator[tuple[Candidate, Ranked]]:
         """Each memory that matches once, by its best passage, best first within each block."""
@@ -85,14 +88,25 @@ class Recall:
             candidates = {candidate.point.id: candidate for candidate in found}
             scored = [_scored(candidate) for candidate in found]
             measure = measure or best(scored)
-            before = set(seen)
+            given, known = set(seen), len(seen)
             for ranked in rank(scored, now, measure):
                 item = candidates[ranked.key].point.payload["item"]
-                if item not in before:
-                    before.add(item)
+                if item not in given and ranked.similar:
+                    given.add(item)
                     seen.append(item)
                     yield candidates[ranked.key], ranked
+            if len(given) == known:
+                return
             depth = min(depth * GROWTH, DEEPEST_BLOCK)
+
+
+def _searchable(condition: Filter | None) -> Filter | None:
+    """*condition* itself, if passages carry every field it names. Raises `InvalidInput` otherwise."""
+    for node, _ in walk(condition) if condition is not None else ():
+        named = node.field if isinstance(node, Eq | In | Range | Exists) else "item"
+        if named not in (*SHARED, "item") and not named.startswith(METADATA):
+            raise InvalidInput(f"a search cannot filter by {named!r}; use {', '.join(SHARED)}, item or metadata.<key>")
+    return condition
 
 
 def _scored(candidate: Candidate) -> Scored:
@@ -151,4 +165,5 @@ def _hit(candidate: Candidate, ranked: Ranked, content: str, size: int, whole: b
         speaker=payload.get("speaker"),
         agent=payload.get("agent"),
         flagged=payload["flagged"],
+        expires_at=payload.get("expires_at"),
     )

@@ -36,8 +36,10 @@ class MemoryOps:
         screening: str = "flag",
         window: int = 128_000,
         clock: Callable[[], float] = time.time,
+        owns_store: bool = True,
     ) -> None:
         self.store = store
+        self._owns_store = owns_store
         self.scope = scope or Scope()
         self.window = inputs.whole(window, "window", 1, 10**12)
         self.items = Items(store, self.scope, screening, clock)
@@ -65,7 +67,8 @@ class MemoryOps:
             chosen = replace(chosen, data_dir=Path(data_dir))
         if qdrant_url is not None:
             chosen = replace(chosen, qdrant_url=qdrant_url)
-        return cls(open_store(chosen), scope or chosen.scope, screening=chosen.screening, window=chosen.window)
+        bound = scope or chosen.scope
+        return cls(open_store(chosen), bound, screening=chosen.screening, window=chosen.window)
 
     # memories
 
@@ -144,13 +147,14 @@ class MemoryOps:
     ) -> Found:
         """The memories that fit *query* best, by meaning and by keyword.
 
-        At most *limit* (1 to 100) hits and *max_tokens* tokens; *cursor* continues an earlier page. *where* as in
-        `conditions.parse`. *explain* gives the parts of each score.
+        At most *limit* (1 to 100) hits and *max_tokens* tokens; *cursor* continues an earlier page, each match once
+        as long as nothing is written in between. *where* as in `conditions.parse`. *explain* gives the parts of
+        each score.
         """
         found = self.recall.search(
             query, limit=limit, where=where, max_tokens=max_tokens, cursor=cursor, explain=explain
         )
-        self.items.access.note(*(hit.id for hit in found.hits))
+        self.items.access.note({hit.id: hit.expires_at for hit in found.hits})
         return found
 
     # the whole
@@ -173,13 +177,24 @@ class MemoryOps:
         return transfer.import_(self.store, self.scope, Path(path), overwrite=overwrite, progress=progress)
 
     def with_scope(self, scope: Scope) -> MemoryOps:
-        """The same store, seen from another scope. The caller answers for handing out no more than it may."""
-        return MemoryOps(self.store, scope, screening=self.items.screening, window=self.window, clock=self.items.clock)
+        """The same store, seen from another scope; closing it leaves the store open.
+
+        The caller answers for handing out no more than it may.
+        """
+        return MemoryOps(
+            self.store,
+            scope,
+            screening=self.items.screening,
+            window=self.window,
+            clock=self.items.clock,
+            owns_store=False,
+        )
 
     def close(self) -> None:
         """Write what is still noted and let go of the store."""
         self.items.access.flush()
-        self.store.close()
+        if self._owns_store:
+            self.store.close()
 
     def __enter__(self) -> Self:
         return self

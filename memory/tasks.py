@@ -51,6 +51,7 @@ class Task:
     created_by: str | None
     created_at: str
     updated_at: str
+    due_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,4 +302,5 @@ def _task(point: Point) -> Task:
         created_by=payload.get("created_by"),
         created_at=iso(payload["created_at"]),
         updated_at=iso(payload["updated_at"]),
+        due_at=iso(payload["due_at"]) if payload.get("due_at") is not None else None,
     )

@@ -15,11 +15,14 @@ from ..stores.ports import Change, DeleteWhere, Point, PointStore, Put
 from . import drafts, hil, inputs, tasks
 from .conditions import TIMES, timestamp
 from .errors import InvalidInput
+from .items import Items, batched
 from .scope import Scope
 
 FORMAT = 1
 TYPES = ("item", "task", "agent", "hil")
 PAGE = 200
+TURNS = 20_000
+"""How many messages an import holds in memory at once."""
 
 Progress = Callable[[int, int], None]
 
@@ -89,14 +92,29 @@ def import_(
     The whole file is checked first. A record that is there with other content is an error, or replaced with
     *overwrite*. Raises `InvalidInput` naming the line.
     """
+    items = Items(store, scope, "off")
     total = sum(1 for _ in _read(path, scope))
     counts = {"added": 0, "unchanged": 0, "replaced": 0, "duplicates": 0}
     _refuse_conflicts(store, scope, path, overwrite=overwrite)
-    for done, (_, point) in enumerate(_read(path, scope), start=1):
-        counts[_import_one(store, scope, point)] += 1
+    for done, point in enumerate(_in_order(path, scope), start=1):
+        counts[_import_one(items, point)] += 1
         if progress is not None:
             progress(done, total)
     return Imported(**counts)
+
+
+def _in_order(path: Path, scope: Scope) -> Iterator[Point]:
+    """The records in *path*: all but messages, then the messages by time, so that each finds those before it."""
+    turns: list[tuple[float, int]] = []
+    for number, point in _read(path, scope):
+        if point.payload.get("kind") == "message":
+            turns.append((point.payload["created_at"], number))
+        else:
+            yield point
+    for some in batched([number for _, number in sorted(turns)], TURNS):
+        wanted = set(some)
+        found = {number: point for number, point in _read(path, scope) if number in wanted}
+        yield from (found[number] for number in some)
 
 
 def _exported(scope: Scope, quarantined: bool) -> Any:
@@ -228,12 +246,13 @@ def _same(known: Point, point: Point) -> bool:
     return known.text == point.text and dict(known.payload) == dict(point.payload)
 
 
-def _import_one(store: PointStore, scope: Scope, point: Point) -> str:
-    (known,) = store.get(scope.workspace, "records", [point.id])
+def _import_one(items: Items, point: Point) -> str:
+    store, workspace = items.store, items.scope.workspace
+    (known,) = store.get(workspace, "records", [point.id])
     if known is not None and _same(known, point):
         return "unchanged"
     try:
-        store.write(scope.workspace, _changes(point, known.rev if known is not None else 0))
+        store.write(workspace, _changes(items, point, known.rev if known is not None else 0))
     except Duplicate:
         return "duplicates"
     except Conflict as error:
@@ -241,7 +260,7 @@ def _import_one(store: PointStore, scope: Scope, point: Point) -> str:
     return "added" if known is None else "replaced"
 
 
-def _changes(point: Point, expected_rev: int) -> list[Change]:
+def _changes(items: Items, point: Point, expected_rev: int) -> list[Change]:
     if point.payload["type"] != "item":
         return [Put("records", point.id, point.payload, point.text, expected_rev=expected_rev)]
     draft = drafts.Draft(point.text or "", point.payload)
@@ -253,6 +272,5 @@ def _changes(point: Point, expected_rev: int) -> list[Change]:
         expected_rev=expected_rev,
         unique=drafts.unique_key(draft),
     )
-    findings = point.payload.get("findings", ())
-    rows = drafts.passages(draft, point.id, findings) if point.payload["status"] == "active" else []
+    rows = items.passages(draft, point.id, point.payload.get("findings", ()))
     return [put, DeleteWhere("memory", Eq("item", point.id)), *rows]

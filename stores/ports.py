@@ -206,7 +206,8 @@ class PointStore(Protocol):
     ) -> Page:
         """Rows that meet *where*, by a number field *order_by* and then id (rows without it come last), or by id.
 
-        *limit* 1 to 10,000. A cursor visits each row once, whatever is written meanwhile to other rows.
+        *limit* 1 to 10,000; a page of very long texts may end earlier. A cursor visits each row once, whatever
+        is written meanwhile to other rows.
         """
         ...
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from memoryops.stores.embedded.client import stop_owner
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -116,9 +116,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_all_modules_the_model_and_the_licence(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
-        f"{package.replace('.', '/')}/{module.name}"
-        for package in PACKAGES
-        for module in _folder(package).glob("*.py")
+        f"{package.replace('.', '/')}/{module.name}" for package in PACKAGES for module in _folder(package).glob("*.py")
     }
     assert expected <= names
     assert "memoryops/py.typed" in names
@@ -146,6 +144,4 @@ from memoryops import MemoryOps
 assert MemoryOps.__module__ == 'memoryops.memory.service', MemoryOps.__module__
 """
     printed = _run(code, cwd=project, pythonpath=installed).splitlines()
-    assert [Path(line).parent for line in printed] == [
-        installed.joinpath(*package.split(".")) for package in PACKAGES
-    ]
+    assert [Path(line).parent for line in printed] == [installed.joinpath(*package.split(".")) for package in PACKAGES]

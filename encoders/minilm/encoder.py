@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import runtime
 from ..errors import EncoderUnavailable
 from ..ports import Vectors
 from .adapter import HIDDEN, Adapter
@@ -137,8 +138,7 @@ def open_session(path: Path, threads: int) -> InferenceSession:
     LayerNormalization (a fifth of the speed). Severity 3 hides a warning that the adapter inputs, which have
     defaults, are no constants.
     """
-    import onnxruntime
-
+    onnxruntime = runtime.onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

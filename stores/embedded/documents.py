@@ -30,6 +30,9 @@ from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, PASSAGES, STATES, Passage
 from .schema import FAILED, MEMORY, PENDING, READY
 from .writer import Applied, Writer
 
+PAGE_BYTES = 32 * 1024 * 1024
+"""A page ends early once its texts are this long."""
+
 
 def translate(error: sqlite3.Error, path: Path) -> StoreError:
     """The store's error for what SQLite says."""
@@ -62,6 +65,12 @@ class Documents:
         self.codec = codec
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
+        try:
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise StoreReadOnly(
+                f"cannot write to {path} ({error.strerror}); give this user write permission"
+            ) from error
         try:
             self._writer = self._connect()
             schema.check(self._writer)
@@ -244,10 +253,16 @@ class Documents:
             raise InvalidRequest(f"limit is {limit}; use 1 to 10,000")
         listing = (workspace, collection, where, order_by, descending)
         position = cursors.decode(listing, cursor) if cursor else None
+        points: list[Point] = []
+        size, more = 0, False
         with self.reading() as db:
-            rows = Listing(db, workspace, collection, where, order_by, descending, now).after(position, limit + 1)
-        points = [self._point(row) for row in rows[:limit]]
-        if len(rows) <= limit:
+            for row in Listing(db, workspace, collection, where, order_by, descending, now).after(position, limit + 1):
+                if len(points) == limit or size > PAGE_BYTES:
+                    more = True
+                    break
+                points.append(self._point(row))
+                size += len(row[6] or b"")
+        if not more:
             return Page(points, None)
         last = points[-1]
         return Page(points, cursors.encode(listing, [last.payload.get(order_by) if order_by else None, last.id]))

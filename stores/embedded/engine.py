@@ -143,9 +143,14 @@ class EmbeddedStore:
                 self._index_error = None
             return self._index
 
-    def distrust_index(self, error: StoreError) -> None:
-        """Forget the index after *error*: the next use rebuilds it from the documents."""
+    def distrust_index(self, error: StoreError, index: Index | None = None) -> None:
+        """Forget the index after *error*: the next use rebuilds it from the documents.
+
+        *index*: the one that failed; if another has taken its place meanwhile, that one is kept.
+        """
         with self._write_lock:
+            if index is not None and index is not self._index:
+                return
             broken, self._index, self._index_error = self._index, None, error
             if broken is not None:
                 recovery.abandon(broken)
@@ -349,10 +354,11 @@ class EmbeddedStore:
         sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
         wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
         now = self._clock()
+        index = self.index()
         try:
-            scores = self.index().search(workspace, vector, wanted, query.where, query.limit, now)
+            scores = index.search(workspace, vector, wanted, query.where, query.limit, now)
         except IndexFailed as error:
-            self.distrust_index(error)
+            self.distrust_index(error, index)
             scores = self.index().search(workspace, vector, wanted, query.where, query.limit, now)
         points = self.documents.by_key(workspace, list(scores), now)
         return [

@@ -58,7 +58,7 @@ class Index:
     def _open(self) -> edge.EdgeShard:
         if (self.folder / "edge_config.json").exists() or (self.folder / "segments").exists():
             return edge.EdgeShard.load(str(self.folder), self._config())
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         shard = edge.EdgeShard.create(str(self.folder), self._config())
         shard.update(edge.UpdateOperation.create_field_index(WORKSPACE, edge.KeywordIndexParams(is_tenant=True)))
         for field, kind in INDEXED.items():

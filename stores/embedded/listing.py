@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import InvalidRequest
@@ -32,31 +33,33 @@ class Listing:
         self.value = f"json_extract(payload, {sql.path(order_by)})" if order_by else None
         self.sign, self.word = ("<", "DESC") if descending else (">", "ASC")
 
-    def after(self, position: list[Any] | None, limit: int) -> list[Any]:
+    def after(self, position: list[Any] | None, limit: int) -> Iterator[Any]:
+        """Up to *limit* rows after *position*, read as they are asked for."""
         value, id = _checked(position)
-        rows: list[Any] = []
+        given = 0
         if self.value and (position is None or value is not None):
-            rows = self._valued(value, id, limit)
+            for row in self._valued(value, id, limit):
+                given += 1
+                yield row
             id = None
-        if len(rows) < limit:
-            rows += self._unvalued(id, limit - len(rows))
-        return rows
+        if given < limit:
+            yield from self._unvalued(id, limit - given)
 
-    def _valued(self, value: float | None, id: str | None, limit: int) -> list[Any]:
+    def _valued(self, value: float | None, id: str | None, limit: int) -> Iterator[Any]:
         condition, params = f"{self.value} IS NOT NULL", []
         if id is not None:
             condition = f"({self.value} {self.sign} ? OR ({self.value} = ? AND id {self.sign} ?))"
             params = [value, value, id]
         order = f"ORDER BY {self.value} {self.word}, id {self.word} LIMIT ?"
-        return self.db.execute(f"{self.base} AND {condition} {order}", [*self.params, *params, limit]).fetchall()
+        return self.db.execute(f"{self.base} AND {condition} {order}", [*self.params, *params, limit])
 
-    def _unvalued(self, id: str | None, limit: int) -> list[Any]:
+    def _unvalued(self, id: str | None, limit: int) -> Iterator[Any]:
         condition = f"{self.value} IS NULL" if self.value else "1"
         params = []
         if id is not None:
             condition, params = f"{condition} AND id {self.sign} ?", [id]
         order = f"ORDER BY id {self.word} LIMIT ?"
-        return self.db.execute(f"{self.base} AND {condition} {order}", [*self.params, *params, limit]).fetchall()
+        return self.db.execute(f"{self.base} AND {condition} {order}", [*self.params, *params, limit])
 
 
 def _checked(position: list[Any] | None) -> tuple[float | None, str | None]:

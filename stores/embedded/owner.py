@@ -22,7 +22,7 @@ from typing import Any
 
 from ...encoders.errors import EncoderError
 from ...encoders.registry import load
-from ..errors import InvalidRequest, StoreBusy, StoreError, StoreUnavailable
+from ..errors import InvalidRequest, StoreBusy, StoreError, StoreReadOnly, StoreUnavailable
 from . import rendezvous, schema, wire
 from .engine import EmbeddedStore
 from .version import VERSION
@@ -186,14 +186,17 @@ def main(folder: Path, options: Mapping[str, Any]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         encoder = partial(load, api_key=options.get("embeddings_key"))
-        store = EmbeddedStore(folder, encoder, options.get("encoder"))
+        owner = Owner(EmbeddedStore(folder, encoder, options.get("encoder")), options.get("idle", IDLE_SECONDS))
     except StoreBusy:
         _tell({"busy": True})
         return 0
     except (StoreError, EncoderError) as error:
         _tell({"error": wire.error_to_plain(error)})
         return 1
-    owner = Owner(store, options.get("idle", IDLE_SECONDS))
+    except OSError as error:
+        refusal = StoreReadOnly(f"cannot write to the data folder {folder} ({error.strerror}); see its permissions")
+        _tell({"error": wire.error_to_plain(refusal)})
+        return 1
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: owner.stop())
     _tell({"ready": os.getpid()})

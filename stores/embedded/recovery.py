@@ -18,7 +18,7 @@ from ..errors import InvalidRequest, StoreDamaged, StoreError
 from . import schema
 from .documents import Documents, translate
 from .edge_filters import SEQ, WORKSPACE
-from .folder import Folder
+from .folder import Folder, acquire
 from .index import Entry, Index, checksum, discard
 from .rows import Passage
 
@@ -149,18 +149,21 @@ def backup(documents: Documents, target: Path) -> Path:
     """Write a copy of the documents to *target*, which must not exist; it appears only when it is whole."""
     if target.exists():
         raise InvalidRequest(f"{target} exists already; name a new file")
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
     try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
         documents.backup(partial)
         _sync(partial)
         partial.rename(target)
     except sqlite3.Error as error:
         raise translate(error, target) from error
+    except OSError as error:
+        raise InvalidRequest(f"cannot write the backup {target} ({error.strerror}); name another place") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return target
 
 
@@ -170,18 +173,22 @@ def restore(source: Path, folder: Folder) -> None:
         raise InvalidRequest(f"{folder.path} holds a memory already; restore into an empty folder with --data-dir")
     check_backup(source)
     folder.prepare()
-    partial = folder.documents.with_name("documents.partial")
-    shutil.copyfile(source, partial)
-    partial.chmod(0o600)
-    db = sqlite3.connect(partial, isolation_level=None)
+    lock = acquire(folder)
     try:
-        db.execute("DELETE FROM meta WHERE name = 'clean'")
-        schema.migrate(db)
+        partial = folder.documents.with_name("documents.partial")
+        shutil.copyfile(source, partial)
+        partial.chmod(0o600)
+        db = sqlite3.connect(partial, isolation_level=None)
+        try:
+            db.execute("DELETE FROM meta WHERE name = 'clean'")
+            schema.migrate(db)
+        finally:
+            db.close()
+        _sync(partial)
+        discard(folder.index)
+        partial.rename(folder.documents)
     finally:
-        db.close()
-    _sync(partial)
-    discard(folder.index)
-    partial.rename(folder.documents)
+        lock.release()
 
 
 def check_backup(source: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 def main() -> int:
     """Own the data folder that the first argument names, as a child of nobody."""
+    os.umask(0o077)
     options = json.loads(sys.stdin.readline() or "{}")
     if hasattr(os, "fork") and os.fork():
         os._exit(0)

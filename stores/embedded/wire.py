@@ -46,6 +46,8 @@ _TUPLES = {
     name: frozenset(f.name for f in dataclasses.fields(value) if str(f.type).startswith("tuple"))
     for name, value in _VALUES.items()
 }
+_NAMES = dict(enumerate(_VALUES))
+_CODES = {name: code for code, name in _NAMES.items()}
 _ERRORS: dict[str, type[Exception]] = {
     name: value
     for module in (errors, encoder_errors)
@@ -69,7 +71,7 @@ def pack(message: Any) -> bytes:
 def unpack(body: bytes) -> Any:
     """The message in the *body* of a frame. Raises `InvalidRequest` if it is none."""
     try:
-        return msgpack.unpackb(body, object_hook=_from_plain, strict_map_key=False)
+        return msgpack.unpackb(body, ext_hook=_from_plain, strict_map_key=False)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidRequest(f"the message cannot be read: {error}") from error
 
@@ -102,20 +104,20 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
     return bytes(buffer)
 
 
-def _to_plain(value: Any) -> dict[str, Any]:
+def _to_plain(value: Any) -> msgpack.ExtType:
     name = type(value).__name__
     if name not in _VALUES:
         raise TypeError(f"{name} is no value of the store")
-    return {"!": name, **{field: getattr(value, field) for field in _FIELDS[name]}}
+    fields = [getattr(value, field) for field in _FIELDS[name]]
+    return msgpack.ExtType(_CODES[name], msgpack.packb(fields, default=_to_plain))
 
 
-def _from_plain(plain: dict[str, Any]) -> Any:
-    name = plain.get("!")
-    if not isinstance(name, str) or name not in _VALUES:
-        return plain
+def _from_plain(code: int, data: bytes) -> Any:
+    name = _NAMES[code]
+    fields = msgpack.unpackb(data, ext_hook=_from_plain, strict_map_key=False)
     tuples = _TUPLES[name]
-    fields = {f: tuple(plain[f]) if f in tuples else plain[f] for f in _FIELDS[name] if f in plain}
-    return _VALUES[name](**fields)
+    named = zip(_FIELDS[name], fields, strict=True)
+    return _VALUES[name](**{field: tuple(value) if field in tuples else value for field, value in named})
 
 
 def error_to_plain(error: Exception) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from qdrant_client import QdrantClient
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded.client import OwnedStore, stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.in_memory import InMemoryStore
 from memoryops.stores.ports import PointStore
 from memoryops.stores.qdrant import QdrantServerStore
-from qdrant_client import QdrantClient
 
 SERVER = os.environ.get("MEMORYOPS_TEST_QDRANT_URL", "")
 _numbers = itertools.count(1)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
 from memoryops.stores.filters import And, Eq, Exists, Filter, In, Not, Or, Range
 from memoryops.stores.ports import Collection
 

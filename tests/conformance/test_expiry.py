@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from memoryops.stores.filters import Eq, Exists
 from memoryops.stores.ports import Patch, PointStore, Put, Query
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from memoryops.stores.errors import InvalidRequest
 from memoryops.stores.filters import And, Eq, Exists, Filter, In, Not, Or, Range, matches
 from memoryops.stores.ports import Delete, DeleteWhere, Patch, PointStore, Put, Query

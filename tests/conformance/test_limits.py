@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from memoryops.stores.errors import InvalidRequest
 from memoryops.stores.filters import Eq
 from memoryops.stores.payloads import MAX_PAYLOAD_BYTES

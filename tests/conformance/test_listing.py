@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from memoryops.stores.errors import InvalidRequest
 from memoryops.stores.filters import Eq, Filter, In
 from memoryops.stores.ports import Collection, Delete, Point, PointStore, Put

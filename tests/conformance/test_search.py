@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from memoryops.encoders.bm25 import Bm25
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedding import dense_text, pack, sparse_text, unpack

@@ -8,6 +8,9 @@ import grpc  # type: ignore[import-untyped]  # ships no types
 import httpx
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
 from memoryops.encoders.errors import EncoderUnavailable
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.errors import (
@@ -22,8 +25,6 @@ from memoryops.stores.filters import Eq
 from memoryops.stores.ports import Change, Delete, DeleteWhere, Put
 from memoryops.stores.qdrant import QdrantServerStore
 from memoryops.stores.qdrant.gateway import translate
-from qdrant_client import QdrantClient
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from .test_embedding import LONG, wait_until_ready
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from memoryops.stores.errors import StoreUnavailable, Unsupported
 from memoryops.stores.ports import Delete, PointStore, Put
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from memoryops.stores.errors import InvalidRequest
 from memoryops.stores.filters import FIELDS, And, Eq, Exists, Filter, In, Not, Or
 from memoryops.stores.ports import Candidate, Delete, DeleteWhere, Patch, Point, PointStore, Put, Query

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from memoryops.stores.errors import Conflict, Duplicate, InvalidRequest
 from memoryops.stores.filters import And, Eq, In, Not
 from memoryops.stores.ports import Change, Collection, Delete, DeleteWhere, Patch, Point, PointStore, Put

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from memoryops.encoders import Adapter, minilm
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.encoders import Bm25
 from memoryops.encoders.words import words
 

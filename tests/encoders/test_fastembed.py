@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from memoryops.encoders import Encoder, EncoderUnavailable, FastEmbedEncoder, MiniLM, minilm
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from memoryops.encoders import Adapter, AdapterInvalid, MiniLM
 
 REFERENCE = Path(__file__).with_name("reference.py")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+
+from memoryops import encoders
 from memoryops.encoders import (
     EncoderError,
     EncoderUnavailable,
@@ -12,8 +14,6 @@ from memoryops.encoders import (
     UnknownEncoder,
     load,
 )
-
-from memoryops import encoders
 
 
 def test_the_default_is_minilm() -> None:

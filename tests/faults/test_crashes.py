@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.ports import Query

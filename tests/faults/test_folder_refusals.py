@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores import errors
 from memoryops.stores.embedded import schema

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.embedded.index import Entry

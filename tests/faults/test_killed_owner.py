@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
 from memoryops.stores.embedded import rendezvous

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from memoryops.stores.embedded import rendezvous, wire
 from memoryops.stores.embedded.client import OwnedStore, stop_owner
 from memoryops.stores.embedded.folder import Folder

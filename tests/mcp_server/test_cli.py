@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.mcp_server.cli import main
 from memoryops.mcp_server.cli_output import printable
 from memoryops.memory.scope import Scope

@@ -1,4 +1,5 @@
 import pytest
+
 from memoryops.mcp_server import cli_docs
 from memoryops.mcp_server.cli_commands import build_parser
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+
 from memoryops.mcp_server import demo, demo_documents
 from memoryops.mcp_server.cli import main
 from memoryops.memory.service import MemoryOps

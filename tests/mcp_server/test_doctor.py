@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.mcp_server.cli_doctor import Finding, examine
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings

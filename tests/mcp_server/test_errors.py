@@ -1,4 +1,5 @@
 import pytest
+
 from memoryops.encoders import errors as encoders
 from memoryops.mcp_server.errors import DOMAIN, TABLE, answer
 from memoryops.memory import errors as memory

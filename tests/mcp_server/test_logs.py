@@ -3,6 +3,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
+
 from memoryops.mcp_server import logs
 
 

@@ -14,6 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import CallToolResult
+
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp_types import CallToolResult, Tool
+
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import INSTRUCTIONS, build_server
 from memoryops.memory.scope import Scope

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import InvalidInput, NotFound
 from memoryops.memory.service import MemoryOps
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from memoryops.compressors import tokens
 from memoryops.memory.errors import MemoryOpsError
 from memoryops.memory.models import Hit

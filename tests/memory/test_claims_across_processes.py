@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.embedded.client import OwnedStore

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.memory.conditions import iso, parse, timestamp
 from memoryops.memory.errors import InvalidInput
 from memoryops.stores.filters import And, Eq, Exists, In, Not, Range

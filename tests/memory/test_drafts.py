@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.memory.drafts import Draft, draft, fingerprint, hint, passages, record, unique_key
 from memoryops.memory.scope import Scope
 

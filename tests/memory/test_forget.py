@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.memory.errors import Forbidden, InvalidInput, MemoryOpsError, NotFound
 from memoryops.memory.scope import Scope
@@ -188,7 +189,7 @@ def test_after_a_hard_forget_no_byte_is_left(data_dir: Path) -> None:
     assert traces(data_dir, *words) == []
     assert ops.search("keepsake").hits[0].id == stays
     time.sleep(0.2)
-    ops.close()
+    person.close()
     assert traces(data_dir, *words) == []
     assert traces(data_dir, "keepsake") != []
     store = EmbeddedStore(data_dir, lambda spec: HashingEncoder(), "hashing:64")

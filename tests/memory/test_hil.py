@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import Forbidden, InvalidInput, MemoryOpsError, NotFound, Settled
 from memoryops.memory.hil import HilRequest
 from memoryops.memory.service import MemoryOps

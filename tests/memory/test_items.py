@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from memoryops.memory.errors import Forbidden, InvalidInput, KeyReused, MemoryOpsError, NotFound
 from memoryops.memory.models import Added
 from memoryops.memory.scope import Scope

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.memory.passages import Passage, split, weight
 
 TYPES = ("note", "code", "python", "chat", "log", "diff", "markdown", "json", "frontend", "something/else")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import Forbidden, InvalidInput, MemoryOpsError, NotFound, Quarantined
 from memoryops.memory.service import MemoryOps
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.memory.ranking import Scored, rank, recency
 
 NOW = 1_800_000_000.0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.service import MemoryOps
 
@@ -90,13 +91,13 @@ def test_a_message_is_found_through_the_turns_before_it_only_if_they_came_before
         for n in order:
             ops.add(texts[n], kind="message", thread=thread, created_at=f"2026-01-0{n}")
         hits = ops.search("giraffe", where={"thread": thread}, explain=True).hits
-        return next(hit.parts["dense"] for hit in hits if "corner" in hit.content)
+        return next((hit.parts["dense"] for hit in hits if "corner" in hit.content), 0.0)
 
-    assert score("in order", [1, 2]) == score("backwards", [2, 1]) or score("fresh", [1, 2]) > 0
+    assert score("in order", [1, 2]) > score("backwards", [2, 1]) == 0
 
 
 def test_a_message_added_late_does_not_take_later_turns_for_earlier_ones(ops: MemoryOps) -> None:
     ops.add("giraffe", kind="message", thread="t", created_at="2026-01-02")
     first = ops.add("corner", kind="message", thread="t", created_at="2026-01-01").id
     hits = {hit.id: hit.parts for hit in ops.search("giraffe", explain=True).hits}
-    assert hits[first]["dense"] == 0
+    assert first not in hits

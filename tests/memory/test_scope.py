@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import Forbidden, InvalidInput
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.memory.screening import MAX_FINDINGS, Finding, Screening, screen
 
 LETTERS = string.ascii_letters + string.digits

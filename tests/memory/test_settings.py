@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.scope import Scope
 from memoryops.memory.settings import PREFIX, Settings, default_folder, stale_names, unknown_names

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from memoryops.compressors import tokens
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.scope import Scope

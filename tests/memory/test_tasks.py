@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import Forbidden, InvalidInput, MemoryOpsError, NotFound, Settled, Stale, Taken
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.tasks import NEXT, Task

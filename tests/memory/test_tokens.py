@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memoryops.compressors import tokens
 
 law = settings(max_examples=150, deadline=None, database=None)

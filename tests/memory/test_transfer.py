@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.memory.errors import Forbidden, InvalidInput, MemoryOpsError
 from memoryops.memory.scope import Scope

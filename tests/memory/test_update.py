@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from memoryops.memory.errors import InvalidInput, NotFound, Quarantined, Stale
 from memoryops.memory.service import MemoryOps
 
@@ -41,8 +42,7 @@ def test_new_content_is_split_anew_and_old_words_lead_nowhere(ops: MemoryOps) ->
     item = ops.update(id, {"content": "Only the zebra is left."})
     assert item.content == "Only the zebra is left." and item.rev == 2 and item.tokens < 20
     assert ops.state().passages == 1
-    hits = ops.search("aardvark", explain=True).hits
-    assert [h.content for h in hits] == ["Only the zebra is left."] and hits[0].parts["sparse"] == 0
+    assert list(ops.search("aardvark").hits) == []
     assert ops.search("zebra", explain=True).hits[0].parts["sparse"] > 0
 
 
@@ -75,7 +75,7 @@ def test_a_message_is_found_by_its_new_speaker_not_by_the_old_one(ops: MemoryOps
     id = ops.add("we go sailing", kind="message", thread="t", speaker="Zebulon").id
     assert ops.search("Zebulon", explain=True).hits[0].parts["sparse"] > 0
     ops.update(id, {"speaker": "Quentin"})
-    assert ops.search("Zebulon", explain=True).hits[0].parts["sparse"] == 0
+    assert list(ops.search("Zebulon").hits) == []
     assert ops.search("Quentin", explain=True).hits[0].parts["sparse"] > 0
 
 

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded import recovery
 from memoryops.stores.embedded.client import OwnedStore, stop_owner

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from memoryops.stores.cursors import decode, encode
 from memoryops.stores.errors import InvalidRequest
 

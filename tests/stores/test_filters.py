@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from memoryops.stores.errors import InvalidRequest
 from memoryops.stores.filters import And, Eq, Exists, Filter, In, Not, Or, Range, all_of, check, matches, walk
 

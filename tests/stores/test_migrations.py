@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded import recovery, schema
 from memoryops.stores.embedded.engine import EmbeddedStore

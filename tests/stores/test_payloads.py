@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from memoryops.stores.errors import InvalidRequest
 from memoryops.stores.payloads import (
     MAX_PAYLOAD_BYTES,

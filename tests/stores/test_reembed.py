@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from memoryops.encoders.errors import EncoderError
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.encoders.registry import load
