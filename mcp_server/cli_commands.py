@@ -276,6 +276,22 @@ def data(commands: Commands) -> None:
     reembed.add_argument(
         "--encoder", required=True, metavar="SPEC", help="minilm, fastembed:NAME[@PATH] or openai:MODEL@URL"
     )
+    models = commands.group("models", "see which encoders there are, and fetch one")
+    models.add(
+        "list",
+        "the forms of encoder that can be asked for",
+        "cli_models:show",
+        "memoryops models list",
+        takes="settings",
+    )
+    pull = models.add(
+        "pull",
+        "fetch an encoder's model, the only thing here that downloads",
+        "cli_models:pull",
+        "memoryops models pull fastembed:BAAI/bge-small-en-v1.5",
+        takes="settings",
+    )
+    pull.add_argument("spec", metavar="SPEC", help="the encoder")
 
 
 def _paged(parser: ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import InvalidRequest
@@ -13,6 +13,7 @@ from .ports import MAX_TEXT_BYTES, Change, Delete, DeleteWhere, Patch, Put, Quer
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 MAX_ID_CHARS = 200
+MAX_METADATA_VALUES = 100_000
 MAX_INT = 2**63 - 1
 MAX_EXACT = 2**53
 """Number fields are compared as 64-bit floats somewhere; up to here that is exact."""
@@ -86,19 +87,24 @@ def _utf8_length(text: str) -> int:
 def check_payload(payload: Mapping[str, Any]) -> None:
     """Raise `InvalidRequest` unless the filterable fields of *payload* have their types."""
     for name, value in payload.items():
-        if value is None:
-            continue
-        if name in KEYWORDS and not (isinstance(value, str) and "\0" not in value):
-            raise InvalidRequest(f"the field {name!r} is {value!r}; give a string without NUL")
-        if name in NUMBERS and not (is_number(value) and (isinstance(value, float) or abs(value) <= MAX_EXACT)):
-            raise InvalidRequest(f"the field {name!r} is {value!r}; give a finite number, if whole of at most 53 bits")
-        if name in FLAGS and not isinstance(value, bool):
-            raise InvalidRequest(f"the field {name!r} is {value!r}; give true or false")
-        if name in LISTS and not _is_keyword_list(value):
-            raise InvalidRequest(f"the field {name!r} is {value!r}; give a list of strings without NUL")
+        expected = _EXPECTED.get(name)
+        if expected is not None and value is not None and not expected[0](value):
+            raise InvalidRequest(f"the field {name!r} is {value!r:.200}; give {expected[1]}")
     metadata = payload.get("metadata")
     if metadata is not None:
         check_metadata(metadata)
+
+
+def _is_keyword(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_keyword_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(_is_keyword(each) for each in value)
+
+
+def _is_exact_number(value: object) -> bool:
+    return is_number(value) and (isinstance(value, float) or abs(value) <= MAX_EXACT)  # type: ignore[arg-type]  # is_number has told
 
 
 def is_number(value: object) -> bool:
@@ -108,8 +114,12 @@ def is_number(value: object) -> bool:
     return math.isfinite(value) if isinstance(value, float) else abs(value) <= MAX_INT
 
 
-def _is_keyword_list(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(v, str) and "\0" not in v for v in value)
+_EXPECTED: dict[str, tuple[Callable[[object], bool], str]] = {
+    **dict.fromkeys(KEYWORDS, (_is_keyword, "a string without NUL")),
+    **dict.fromkeys(NUMBERS, (_is_exact_number, "a finite number, if whole of at most 53 bits")),
+    **dict.fromkeys(FLAGS, (lambda value: isinstance(value, bool), "true or false")),
+    **dict.fromkeys(LISTS, (_is_keyword_list, "a list of strings without NUL")),
+}
 
 
 def check_metadata(metadata: object) -> None:
@@ -117,8 +127,12 @@ def check_metadata(metadata: object) -> None:
     if not isinstance(metadata, Mapping):
         raise InvalidRequest(f"metadata is {type(metadata).__name__}; give an object")
     pending: list[Any] = [metadata]
+    seen = 0
     while pending:
         value = pending.pop()
+        seen += 1
+        if seen > MAX_METADATA_VALUES:
+            raise InvalidRequest(f"metadata holds over {MAX_METADATA_VALUES} values, or itself; put text into content")
         if isinstance(value, Mapping):
             if not all(isinstance(key, str) for key in value):
                 raise InvalidRequest("a key in metadata is no string")
@@ -129,10 +143,13 @@ def check_metadata(metadata: object) -> None:
             raise InvalidRequest(f"metadata holds {value!r}; numbers must be finite and within 64 bits")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+
+
 def dump(payload: Mapping[str, Any]) -> str:
     """*payload* as compact JSON with sorted keys. Raises `InvalidRequest` for what JSON cannot carry."""
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+        text = _ENCODER.encode(payload)
         size = len(text.encode("utf-8"))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequest(f"the payload is no JSON: {error}") from error

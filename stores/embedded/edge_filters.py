@@ -23,7 +23,7 @@ NEVER = edge.FieldCondition(WORKSPACE, match=edge.MatchValue("\0"))
 
 def fields(workspace: str, seq: int, payload: Mapping[str, Any]) -> dict[str, Any]:
     """What the index keeps of a passage beside its vectors: filterable fields, no text."""
-    kept = {name: payload[name] for name in FIELDS if payload.get(name) is not None}
+    kept = {name: value for name, value in payload.items() if name in FIELDS and value is not None}
     kept |= {name: FLAG[kept[name]] for name in FLAGS & kept.keys()}
     kept[WORKSPACE], kept[SEQ] = workspace, seq
     terms = metadata_terms(payload.get("metadata"))

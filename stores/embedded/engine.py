@@ -2,8 +2,9 @@
 
 A write goes: embed what is small, then (several callers at a time) rows into an open transaction, their
 index entries into Edge, commit, acknowledge. If Edge fails the transaction is rolled back; if the process
-dies between the two, the next open repairs the index from the documents. A search asks the index for
-keys and the documents for everything else, so what the documents do not confirm is never returned.
+dies between the two, the next open repairs the index from the documents. The entries of a large write
+follow right after its acknowledgement, and in any case before the next search. A search asks the index
+for keys and the documents for everything else, so what the documents do not confirm is never returned.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ QUERY_CACHE = 512
 class _Job:
     workspace: str
     changes: Sequence[Change]
-    vectors: Mapping[str, bytes]
+    vectors: Mapping[str, bytes] | None
     durable: bool
     request: str | None
+    large: bool
     written: Written | None = None
     error: Exception | None = None
     upserts: dict[int, Passage | None] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class EmbeddedStore:
         self._index: Index | None = None
         self._index_error: StoreError | None = None
         self._index_opened = threading.Event()
+        self._behind: dict[int, None] = {}
         self._changed = threading.Condition()
         self._watchers = 0
         self._queries: OrderedDict[str, np.ndarray] = OrderedDict()
@@ -141,6 +144,7 @@ class EmbeddedStore:
             if self._index is None:
                 self._index = recovery.rebuild(self.folder, self.documents, self.entries, self._dimension)
                 self._index_error = None
+                self._behind.clear()
             return self._index
 
     def distrust_index(self, error: StoreError, index: Index | None = None) -> None:
@@ -177,7 +181,8 @@ class EmbeddedStore:
         for change in changes:
             check_change(change)
         self._touch()
-        job = _Job(workspace, changes, self._embed_inline(workspace, changes), durable, request)
+        vectors = self._embed_inline(workspace, changes)
+        job = _Job(workspace, changes, vectors, durable, request, large=vectors is None)
         self._index_opened.wait()
         with self._queue_lock:
             self._queue.append(job)
@@ -231,8 +236,9 @@ class EmbeddedStore:
             self.documents.rewind(seq)
             self._undo(index, touched, error)
             raise
+        self._behind.update((key, None) for job in jobs if job.large for key in job.upserts)
         self._delete_from_index([key for job in jobs for key in job.deletes])
-        self.upkeep.wrote(len(touched), waiting=any(not job.vectors for job in jobs if job.upserts))
+        self.upkeep.wrote(len(touched), waiting=any(job.large for job in jobs))
         self._notify()
 
     def _apply(self, db: sqlite3.Connection, job: _Job) -> None:
@@ -240,7 +246,7 @@ class EmbeddedStore:
             job.written = written
             return
         try:
-            applied = self.documents.apply(db, job.workspace, job.changes, job.vectors, self._clock())
+            applied = self.documents.apply(db, job.workspace, job.changes, job.vectors or {}, self._clock())
         except StoreError as error:
             job.error = error
             return
@@ -249,12 +255,17 @@ class EmbeddedStore:
         job.written, job.upserts, job.deletes = applied.written, applied.upserts, applied.deletes
 
     def _passages(self, db: sqlite3.Connection, jobs: Sequence[_Job]) -> list[Passage]:
-        """What the open transaction leaves of the passages that *jobs* touch: as put, or read where only patched."""
+        """What the open transaction leaves of the passages that *jobs* touch: as put, or read where only patched.
+
+        Without those of large writes, whose entries follow.
+        """
         latest: dict[int, Passage | None] = {}
         for job in jobs:
             latest.update(job.upserts)
             for key in job.deletes:
                 latest.pop(key, None)
+        for key in [key for job in jobs if job.large for key in job.upserts]:
+            latest.pop(key, None)
         unread = [key for key, passage in latest.items() if passage is None]
         return [passage for passage in latest.values() if passage] + self.documents.passages_by_key(unread, db)
 
@@ -273,7 +284,7 @@ class EmbeddedStore:
     def _suspect(self, index: Index, error: StoreError) -> None:
         """Keep an index that may hold too much, but is complete; one that lacks something is distrusted."""
         try:
-            lacking = recovery.lacking(index, self.documents)
+            lacking = recovery.lacking(index, self.documents) - self._behind.keys()
         except StoreError as broken:
             self.distrust_index(broken)
             return
@@ -282,12 +293,27 @@ class EmbeddedStore:
         else:
             self._index_error = error
 
+    def catch_up(self) -> Index:
+        """The index with the entries of all acknowledged writes. Raises `IndexFailed` or `StoreFull`."""
+        index = self.index()
+        if not self._behind:
+            return index
+        with self._write_lock:
+            index, keys = self.index(), list(self._behind)
+            passages = self.documents.passages_by_key(keys)
+            index.delete(sorted(set(keys) - {passage.key for passage in passages}))
+            index.upsert(self.entries(passages))
+            for key in keys:
+                self._behind.pop(key, None)
+        return index
+
     def _sound_index(self) -> Index:
         """The index, made equal to the documents if an earlier failure left that open."""
         index = self.index()
         if self._index_error is not None:
             recovery.compare(index, self.documents, self.entries)
             self._index_error = None
+            self._behind.clear()
         return index
 
     def _delete_from_index(self, keys: Sequence[int]) -> None:
@@ -301,9 +327,12 @@ class EmbeddedStore:
 
     # embedding
 
-    def _embed_inline(self, workspace: str, changes: Sequence[Change]) -> dict[str, bytes]:
+    def _embed_inline(self, workspace: str, changes: Sequence[Change]) -> dict[str, bytes] | None:
+        """The embeddings of the passages in *changes* by id; None where they are too long to wait for."""
         puts = [c for c in changes if isinstance(c, Put) and c.collection == "memory" and c.text is not None]
-        if not puts or sum(len(put.text or "") for put in puts) > INLINE_CHARS:
+        if sum(len(put.text or "") for put in puts) > INLINE_CHARS:
+            return None
+        if not puts:
             return {}
         own = {put.id: put.text or "" for put in puts}
         texts = [dense_text(put.text or "", put.context, self._before(workspace, put, own)) for put in puts]
@@ -341,6 +370,14 @@ class EmbeddedStore:
 
     # reads
 
+    def _searchable(self) -> Index:
+        """The index with everything acknowledged in it, made anew if that fails."""
+        try:
+            return self.catch_up()
+        except IndexFailed as error:
+            self.distrust_index(error)
+            return self.catch_up()
+
     def get(self, workspace: str, collection: Collection, ids: Sequence[str]) -> list[Point | None]:
         check_workspace(workspace)
         self._touch()
@@ -354,12 +391,12 @@ class EmbeddedStore:
         sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
         wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
         now = self._clock()
-        index = self.index()
+        index = self._searchable()
         try:
             scores = index.search(workspace, vector, wanted, query.where, query.limit, now)
         except IndexFailed as error:
             self.distrust_index(error, index)
-            scores = self.index().search(workspace, vector, wanted, query.where, query.limit, now)
+            scores = self._searchable().search(workspace, vector, wanted, query.where, query.limit, now)
         points = self.documents.by_key(workspace, list(scores), now)
         return [
             Candidate(points[key], dense, sparse_score)
@@ -451,7 +488,7 @@ class EmbeddedStore:
         with self._write_lock:
             if self._closed:
                 return
-            index = self.index()
+            index = self.catch_up()
             self.folder.require_room(sum(map(len, vectors)))
             with self.documents.writing() as db:
                 taken = self.documents.set_vectors(db, by_key, {passage.key: passage.seq for passage in passages})
@@ -471,10 +508,11 @@ class EmbeddedStore:
             if self._closed or self._index is None:
                 return
             try:
+                index = self.catch_up()
                 if optimize:
-                    self._index.optimize()
+                    index.optimize()
                 else:
-                    self._index.flush()
+                    index.flush()
             except StoreError as error:
                 self.distrust_index(error)
             self.documents.checkpoint()
@@ -498,7 +536,7 @@ class EmbeddedStore:
         self.documents.verify()
         self._index_opened.wait()
         with self._write_lock:
-            return recovery.compare(self.index(), self.documents, self.entries, vectors=True)
+            return recovery.compare(self.catch_up(), self.documents, self.entries, vectors=True)
 
     def info(self) -> StoreInfo:
         totals = self.documents.totals()
@@ -533,13 +571,25 @@ class EmbeddedStore:
             if self._closed:
                 return
             self._lead()
+            complete = self._complete()
             self._closed = True
             try:
-                recovery.close(self.folder, self.documents, self._index)
+                recovery.close(self.folder, self.documents, self._index, complete=complete)
             finally:
                 self.documents.close()
                 self._lock.release()
         self._notify()
+
+    def _complete(self) -> bool:
+        """Bring the index up to date for the last time; whether that worked."""
+        if self._index is None:
+            return False
+        try:
+            self.catch_up()
+        except StoreError as error:
+            self._index_error = error
+            return False
+        return True
 
 
 def _size(changes: Sequence[Change]) -> int:

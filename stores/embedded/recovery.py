@@ -86,9 +86,9 @@ def rebuild(folder: Folder, documents: Documents, entries: MakeEntries, dimensio
     return index
 
 
-def lacking(index: Index, documents: Documents) -> int:
-    """How many passages a search in *index* would miss."""
-    return len(documents.seqs().keys() - {key for key, _ in index.scan()})
+def lacking(index: Index, documents: Documents) -> set[int]:
+    """The keys of the passages that a search in *index* would miss."""
+    return documents.seqs().keys() - {key for key, _ in index.scan()}
 
 
 def compare(index: Index, documents: Documents, entries: MakeEntries, *, vectors: bool = False) -> dict[str, int]:
@@ -137,10 +137,11 @@ def abandon(index: Index) -> None:
         index.abandon()
 
 
-def close(folder: Folder, documents: Documents, index: Index | None) -> None:
-    """Flush both and leave the mark that lets the next open trust the index."""
+def close(folder: Folder, documents: Documents, index: Index | None, *, complete: bool) -> None:
+    """Flush both and, if the index is *complete*, leave the mark that lets the next open trust it."""
     if index is not None:
         index.close()
+    if complete:
         documents.set_meta({"clean": json.dumps({"index": checksum(folder.index)})})
     documents.checkpoint()
 

@@ -81,6 +81,7 @@ class Upkeep:
 
     def _embed_batch(self) -> bool:
         store = self.store
+        store.catch_up()
         passages = store.documents.pending(EMBED_BATCH)
         if not passages:
             return False

@@ -107,7 +107,8 @@ class Writer:
             )
         self.revs[put.id] = rev
         if put.collection == "memory":
-            self._set_vector(key, vector)
+            if vector is not None or current is not None:
+                self._set_vector(key, vector)
             self.upserts[key] = Passage(key, self.workspace, self.seq, put.payload, put.text or "", put.context, vector)
             self.deletes.pop(key, None)
 
