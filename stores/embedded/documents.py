@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ class Documents:
         self.path = path
         self.codec = codec
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._writing = threading.Lock()
         self._closed = False
         try:
             path.touch(mode=0o600)
@@ -115,7 +117,11 @@ class Documents:
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """A transaction of the one writer; *durable* False leaves the wait for the disk to a later commit."""
+        """A transaction, one at a time; *durable* False leaves the wait for the disk to a later commit."""
+        with self._writing:
+            yield from self._transaction(durable)
+
+    def _transaction(self, durable: bool) -> Iterator[sqlite3.Connection]:
         db = self._writer
         try:
             if not durable:
@@ -429,7 +435,8 @@ class Documents:
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database and cut it to nothing."""
         try:
-            busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            with self._writing:
+                busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
         if busy:

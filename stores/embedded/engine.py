@@ -22,7 +22,7 @@ import numpy as np
 from ...encoders.bm25 import Bm25
 from ...encoders.ports import Encoder
 from ..codec import Codec, PlainCodec
-from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text, terms
+from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text
 from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
 from ..filters import Filter, check, matches
 from ..payloads import check_change, check_id, check_query, check_workspace
@@ -40,10 +40,10 @@ from ..ports import (
     StoreInfo,
     Written,
 )
-from . import edge_filters, identity, recovery, schema
+from . import identity, recovery, schema
 from .documents import Documents
 from .folder import Folder, FolderLock, acquire
-from .index import Entry, Index
+from .live_index import LiveIndex
 from .rows import Passage
 from .upkeep import Upkeep
 
@@ -93,20 +93,22 @@ class EmbeddedStore:
         try:
             recovery.backup_before_migration(self.folder)
             self.documents = Documents(self.folder.documents, codec or PlainCodec())
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
             self.encoder = identity.claim(self.documents, encoder, spec)
             self._dimension = identity.stored(self.documents)[2]
-            self.bm25 = Bm25()
-            self._clean = recovery.take_clean_mark(self.documents)
+            clean = recovery.take_clean_mark(self.documents)
         except BaseException:
+            self.documents.close()
             self._lock.release()
             raise
         self._queue: list[_Job] = []
         self._queue_lock = threading.Lock()
         self._write_lock = threading.RLock()
-        self._index: Index | None = None
-        self._index_error: StoreError | None = None
-        self._index_opened = threading.Event()
-        self._behind: dict[int, None] = {}
+        self.bm25 = Bm25()
+        self.live = LiveIndex(self.folder, self.documents, self.bm25, self._dimension, self._write_lock, clean)
         self._changed = threading.Condition()
         self._watchers = 0
         self._queries: OrderedDict[str, np.ndarray] = OrderedDict()
@@ -114,62 +116,8 @@ class EmbeddedStore:
         self._closed = False
         self.last_use = time.monotonic()
         self.upkeep = Upkeep(self)
-        threading.Thread(target=self._open_index, name="memoryops-index", daemon=True).start()
+        threading.Thread(target=self.live.open, name="memoryops-index", daemon=True).start()
         self.upkeep.start()
-
-    # index
-
-    def _open_index(self) -> None:
-        try:
-            self._index = recovery.open_index(
-                self.folder, self.documents, self.entries, self._dimension, self._clean, self.bm25.fingerprint
-            )
-        except StoreError as error:
-            self._index_error = error
-        finally:
-            self._index_opened.set()
-
-    def wait_for_index(self) -> None:
-        """Return once the index was opened, repaired or given up."""
-        self._index_opened.wait()
-
-    def index(self) -> Index:
-        """The index, rebuilt first if it failed before. Raises `IndexFailed` or `StoreFull`."""
-        self._index_opened.wait()
-        if self._index is not None:
-            return self._index
-        with self._write_lock:
-            if self._closed:
-                raise StoreUnavailable(f"the store in {self.folder.path} is closed")
-            if self._index is None:
-                self._index = recovery.rebuild(self.folder, self.documents, self.entries, self._dimension)
-                self._index_error = None
-                self._behind.clear()
-            return self._index
-
-    def distrust_index(self, error: StoreError, index: Index | None = None) -> None:
-        """Forget the index after *error*: the next use rebuilds it from the documents.
-
-        *index*: the one that failed; if another has taken its place meanwhile, that one is kept.
-        """
-        with self._write_lock:
-            if index is not None and index is not self._index:
-                return
-            broken, self._index, self._index_error = self._index, None, error
-            if broken is not None:
-                recovery.abandon(broken)
-
-    def entries(self, passages: Sequence[Passage]) -> list[Entry]:
-        """The index entries of *passages*."""
-        return [
-            Entry(
-                passage.key,
-                edge_filters.fields(passage.workspace, passage.seq, passage.payload),
-                terms(self.bm25, passage.text, passage.context),
-                passage.vector,
-            )
-            for passage in passages
-        ]
 
     # writes
 
@@ -183,7 +131,7 @@ class EmbeddedStore:
         self._touch()
         vectors = self._embed_inline(workspace, changes)
         job = _Job(workspace, changes, vectors, durable, request, large=vectors is None)
-        self._index_opened.wait()
+        self.live.wait()
         with self._queue_lock:
             self._queue.append(job)
         with self._write_lock:
@@ -223,7 +171,7 @@ class EmbeddedStore:
         if self._closed:
             raise StoreUnavailable(f"the store in {self.folder.path} is closed")
         self.folder.require_room(sum(_size(job.changes) for job in jobs))
-        index = self._sound_index()
+        index = self.live.sound()
         seq = self.documents.last_seq
         touched: list[int] = []
         try:
@@ -231,13 +179,13 @@ class EmbeddedStore:
                 for job in jobs:
                     self._apply(db, job)
                 touched = [key for job in jobs for key in job.upserts]
-                index.upsert(self.entries(self._passages(db, jobs)))
+                index.upsert(self.live.entries(self._passages(db, jobs)))
         except BaseException as error:
             self.documents.rewind(seq)
-            self._undo(index, touched, error)
+            self.live.undo(index, touched, error)
             raise
-        self._behind.update((key, None) for job in jobs if job.large for key in job.upserts)
-        self._delete_from_index([key for job in jobs for key in job.deletes])
+        self.live.fall_behind(key for job in jobs if job.large for key in job.upserts)
+        self.live.drop([key for job in jobs for key in job.deletes])
         self.upkeep.wrote(len(touched), waiting=any(job.large for job in jobs))
         self._notify()
 
@@ -268,62 +216,6 @@ class EmbeddedStore:
             latest.pop(key, None)
         unread = [key for key, passage in latest.items() if passage is None]
         return [passage for passage in latest.values() if passage] + self.documents.passages_by_key(unread, db)
-
-    def _undo(self, index: Index, keys: Sequence[int], error: BaseException) -> None:
-        """Bring the index entries of *keys* back to what the documents say, after a transaction that failed."""
-        if isinstance(error, IndexFailed):
-            self.distrust_index(error)
-            return
-        try:
-            passages = self.documents.passages_by_key(keys)
-            index.delete(sorted(set(keys) - {passage.key for passage in passages}))
-            index.upsert(self.entries(passages))
-        except StoreError as broken:
-            self._suspect(index, broken)
-
-    def _suspect(self, index: Index, error: StoreError) -> None:
-        """Keep an index that may hold too much, but is complete; one that lacks something is distrusted."""
-        try:
-            lacking = recovery.lacking(index, self.documents) - self._behind.keys()
-        except StoreError as broken:
-            self.distrust_index(broken)
-            return
-        if lacking:
-            self.distrust_index(error)
-        else:
-            self._index_error = error
-
-    def catch_up(self) -> Index:
-        """The index with the entries of all acknowledged writes. Raises `IndexFailed` or `StoreFull`."""
-        index = self.index()
-        if not self._behind:
-            return index
-        with self._write_lock:
-            index, keys = self.index(), list(self._behind)
-            passages = self.documents.passages_by_key(keys)
-            index.delete(sorted(set(keys) - {passage.key for passage in passages}))
-            index.upsert(self.entries(passages))
-            for key in keys:
-                self._behind.pop(key, None)
-        return index
-
-    def _sound_index(self) -> Index:
-        """The index, made equal to the documents if an earlier failure left that open."""
-        index = self.index()
-        if self._index_error is not None:
-            recovery.compare(index, self.documents, self.entries)
-            self._index_error = None
-            self._behind.clear()
-        return index
-
-    def _delete_from_index(self, keys: Sequence[int]) -> None:
-        if not keys or self._index is None:
-            return
-        try:
-            gone = set(keys) - {passage.key for passage in self.documents.passages_by_key(keys)}
-            self._index.delete(list(gone))
-        except StoreError as error:
-            self.distrust_index(error)
 
     # embedding
 
@@ -370,14 +262,6 @@ class EmbeddedStore:
 
     # reads
 
-    def _searchable(self) -> Index:
-        """The index with everything acknowledged in it, made anew if that fails."""
-        try:
-            return self.catch_up()
-        except IndexFailed as error:
-            self.distrust_index(error)
-            return self.catch_up()
-
     def get(self, workspace: str, collection: Collection, ids: Sequence[str]) -> list[Point | None]:
         check_workspace(workspace)
         self._touch()
@@ -391,12 +275,12 @@ class EmbeddedStore:
         sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
         wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
         now = self._clock()
-        index = self._searchable()
+        index = self.live.searchable()
         try:
             scores = index.search(workspace, vector, wanted, query.where, query.limit, now)
         except IndexFailed as error:
-            self.distrust_index(error, index)
-            scores = self._searchable().search(workspace, vector, wanted, query.where, query.limit, now)
+            self.live.distrust(error, index)
+            scores = self.live.searchable().search(workspace, vector, wanted, query.where, query.limit, now)
         points = self.documents.by_key(workspace, list(scores), now)
         return [
             Candidate(points[key], dense, sparse_score)
@@ -472,12 +356,12 @@ class EmbeddedStore:
 
     def sweep(self) -> int:
         swept = 0
-        self._index_opened.wait()
+        self.live.wait()
         while True:
             with self._write_lock:
                 with self.documents.writing() as db:
                     keys = self.documents.sweep(db, self._clock())
-                self._delete_from_index(keys)
+                self.live.drop(keys)
             swept += len(keys)
             if not keys:
                 return swept
@@ -488,14 +372,14 @@ class EmbeddedStore:
         with self._write_lock:
             if self._closed:
                 return
-            index = self.catch_up()
+            index = self.live.catch_up()
             self.folder.require_room(sum(map(len, vectors)))
             with self.documents.writing() as db:
                 taken = self.documents.set_vectors(db, by_key, {passage.key: passage.seq for passage in passages})
             try:
                 index.set_vectors({key: by_key[key] for key in taken})
             except StoreError as error:
-                self.distrust_index(error)
+                self.live.distrust(error)
 
     def forget_replies(self, before: float) -> None:
         """Drop what was answered to requests before the time *before*; nobody repeats them any more."""
@@ -505,24 +389,16 @@ class EmbeddedStore:
     def tidy(self, *, optimize: bool) -> None:
         """Flush the index and cut the write-ahead log; with *optimize*, merge the index's segments."""
         with self._write_lock:
-            if self._closed or self._index is None:
-                return
-            try:
-                index = self.catch_up()
-                if optimize:
-                    index.optimize()
-                else:
-                    index.flush()
-            except StoreError as error:
-                self.distrust_index(error)
-            self.documents.checkpoint()
+            if not self._closed:
+                self.live.tidy(optimize=optimize)
+                self.documents.checkpoint()
 
     def purge(self) -> None:
-        self._index_opened.wait()
+        self.live.wait()
         with self._write_lock:
             self.documents.checkpoint()
-            self.distrust_index(IndexFailed("rebuilt to erase what was forgotten"))
-            self.index()
+            self.live.distrust(IndexFailed("rebuilt to erase what was forgotten"))
+            self.live.get()
 
     def backup(self, target: Path) -> Path:
         """Write a consistent copy of the documents to *target* (a new file); the index is rebuilt from them."""
@@ -534,9 +410,9 @@ class EmbeddedStore:
         Returns how many passages were checked and how many index entries were missing, stale or too many.
         """
         self.documents.verify()
-        self._index_opened.wait()
+        self.live.wait()
         with self._write_lock:
-            return recovery.compare(self.catch_up(), self.documents, self.entries, vectors=True)
+            return recovery.compare(self.live.catch_up(), self.documents, self.live.entries, vectors=True)
 
     def info(self) -> StoreInfo:
         totals = self.documents.totals()
@@ -553,7 +429,7 @@ class EmbeddedStore:
             pending_embeddings=totals["pending"],
             last_seq=self.documents.last_seq,
             details={
-                "index_error": str(self._index_error or ""),
+                "index_error": str(self.live.error or ""),
                 "embedding_error": self.upkeep.embedding_error,
             },
         )
@@ -566,30 +442,18 @@ class EmbeddedStore:
     def close(self) -> None:
         """Finish what is queued, flush, mark the folder clean, release it. Further calls fail."""
         self.upkeep.stop()
-        self._index_opened.wait()
+        self.live.wait()
         with self._write_lock:
             if self._closed:
                 return
             self._lead()
-            complete = self._complete()
             self._closed = True
             try:
-                recovery.close(self.folder, self.documents, self._index, complete=complete)
+                self.live.close()
             finally:
                 self.documents.close()
                 self._lock.release()
         self._notify()
-
-    def _complete(self) -> bool:
-        """Bring the index up to date for the last time; whether that worked."""
-        if self._index is None:
-            return False
-        try:
-            self.catch_up()
-        except StoreError as error:
-            self._index_error = error
-            return False
-        return True
 
 
 def _size(changes: Sequence[Change]) -> int:

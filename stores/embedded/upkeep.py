@@ -62,7 +62,7 @@ class Upkeep:
         return not self.embedding_error and bool(self.store.documents.pending(1))
 
     def _run(self) -> None:
-        self.store.wait_for_index()
+        self.store.live.wait()
         while not self._stopped:
             self._wake.wait(TICK)
             self._wake.clear()
@@ -81,7 +81,7 @@ class Upkeep:
 
     def _embed_batch(self) -> bool:
         store = self.store
-        store.catch_up()
+        store.live.catch_up()
         passages = store.documents.pending(EMBED_BATCH)
         if not passages:
             return False

@@ -88,7 +88,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import test_full_disk as tests
 store = tests.open_store(Path(sys.argv[1]))
-store.index()
+store.live.get()
 store.write("w", [tests.Put("memory", "first", {"item": "first"}, "first, before the limit")])
 resource.setrlimit(resource.RLIMIT_FSIZE, (6 * tests.MB, resource.RLIM_INFINITY))
 written = tests.fill(store)

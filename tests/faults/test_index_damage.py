@@ -106,7 +106,7 @@ def test_damage_after_an_unclean_end_is_repaired_too(data_dir: Path) -> None:
     store = open_store(data_dir)
     store.documents.set_meta({"clean": None})
     store.upkeep.stop()
-    store.index().close()
+    store.live.get().close()
     store.documents.close()
     store._lock.release()
     flip(files_of(data_dir)[0], random.Random(1))
@@ -117,12 +117,12 @@ def test_verify_finds_and_repairs_what_differs(data_dir: Path) -> None:
     fill(data_dir)
     store = open_store(data_dir)
     before = results(store)
-    index = store.index()
+    index = store.live.get()
     passages = store.documents.passages(limit=10)
     index.delete([passages[0].key, passages[1].key])
-    stale = store.entries([passages[2]])[0]
+    stale = store.live.entries([passages[2]])[0]
     index.upsert([Entry(stale.key, {**stale.fields, "_s": 1_000_000}, stale.terms, stale.vector)])
-    swapped = store.entries([passages[3]])[0]
+    swapped = store.live.entries([passages[3]])[0]
     index.upsert([Entry(swapped.key, swapped.fields, swapped.terms, passages[4].vector)])
     index.upsert([Entry(999_999, swapped.fields, swapped.terms, swapped.vector)])
     report = store.verify()
@@ -135,9 +135,9 @@ def test_an_index_that_fails_while_in_use_is_rebuilt(data_dir: Path) -> None:
     fill(data_dir)
     store = open_store(data_dir)
     before = results(store)
-    store.index().abandon()
+    store.live.get().abandon()
     assert results(store) == before
-    store.index().abandon()
+    store.live.get().abandon()
     store.write("w", [Put("memory", "new", {"item": "new"}, "a new one of omega")])
     assert [c.point.id for c in store.search("w", Query("omega", dense=False))] == ["new"]
     store.close()
