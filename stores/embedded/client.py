@@ -39,8 +39,10 @@ from .folder import Folder, FolderLock, acquire_starter
 from .owner import IDLE_SECONDS, LOG_BYTES
 
 PATIENCE = 30.0
-"""Seconds for which a call looks for an owner before it gives up."""
+"""Seconds without an owner after which a call gives up."""
 ANSWER_WITHIN = 120.0
+MOST_BREAKS = 20
+"""How often the owner may go away in the middle of one call before that call is taken for the reason."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
 _running: list[subprocess.Popen[bytes]] = []
@@ -81,18 +83,22 @@ class OwnedStore:
     # calls
 
     def _call(self, name: str, *args: Any, answer_within: float | None = ANSWER_WITHIN, **kw: Any) -> Any:
-        message = {"call": name, "args": args, "kw": kw}
-        frame = wire.pack(message)
-        deadline = time.monotonic() + self.patience
-        pause = FIRST_PAUSE
+        frame = wire.pack({"call": name, "args": args, "kw": kw})
+        searching_since, pause, breaks = time.monotonic(), FIRST_PAUSE, 0
         while True:
+            connection: socket.socket | None = None
             try:
-                reply = self._exchange(frame, answer_within, deadline)
+                connection = self._connection(searching_since + self.patience)
+                reply = self._exchange(connection, frame, answer_within)
+            except TimeoutError as error:
+                raise self._unavailable(error) from error
             except (OSError, EOFError) as error:
-                if time.monotonic() > deadline:
-                    raise StoreUnavailable(
-                        f"the owner of {self.folder.path} does not answer ({error}); see {self.folder.log}"
-                    ) from error
+                now = time.monotonic()
+                if connection is not None:  # it was there, and went away in the middle of the call
+                    self._drop_idle()
+                    searching_since, breaks = now, breaks + 1
+                if breaks > MOST_BREAKS or now - searching_since > self.patience:
+                    raise self._unavailable(error) from error
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
@@ -100,8 +106,17 @@ class OwnedStore:
                 raise wire.error_from_plain(reply["error"])
             return reply["ok"]
 
-    def _exchange(self, frame: bytes, answer_within: float | None, deadline: float) -> Mapping[str, Any]:
-        connection = self._connection(deadline)
+    def _drop_idle(self) -> None:
+        """Close the connections that lead to an owner that is gone."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(f"the owner of {self.folder.path} does not answer ({error}); see {self.folder.log}")
+
+    def _exchange(self, connection: socket.socket, frame: bytes, answer_within: float | None) -> Mapping[str, Any]:
         try:
             connection.settimeout(answer_within)
             connection.sendall(frame)
@@ -304,12 +319,10 @@ class OwnedStore:
             self._reset()
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self._drop_idle()
 
 
-def stop_owner(path: Path, within: float = 30.0) -> bool:
+def stop_owner(path: Path, within: float = 60.0) -> bool:
     """Drain the owner of the data folder *path* and wait for its end; False when there was none."""
     folder = Folder(path.absolute())
     pointer = rendezvous.find(folder)
@@ -328,7 +341,7 @@ def stop_owner(path: Path, within: float = 30.0) -> bool:
     return True
 
 
-def _await_end(pid: int, folder: Folder, within: float = 30.0) -> None:
+def _await_end(pid: int, folder: Folder, within: float = 60.0) -> None:
     """Wait until the owner *pid* has let go of *folder*."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

@@ -37,6 +37,8 @@ PAGE_BYTES = 32 * 1024 * 1024
 
 def translate(error: sqlite3.Error, path: Path) -> StoreError:
     """The store's error for what SQLite says."""
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+        return StoreUnavailable(f"the store in {path.parent} is closed")
     code = getattr(error, "sqlite_errorname", "") or ""
     text = str(error)
     if code in ("SQLITE_BUSY", "SQLITE_LOCKED"):

@@ -113,7 +113,7 @@ class EmbeddedStore:
         self._watchers = 0
         self._queries: OrderedDict[str, np.ndarray] = OrderedDict()
         self._queries_lock = threading.Lock()
-        self._closed = False
+        self._closed = self._ending = False
         self.last_use = time.monotonic()
         self.upkeep = Upkeep(self)
         threading.Thread(target=self.live.open, name="memoryops-index", daemon=True).start()
@@ -151,9 +151,12 @@ class EmbeddedStore:
                 return
             try:
                 self._commit_or_retry(jobs)
-            except Exception as error:
+            except BaseException as error:
+                interrupted = StoreUnavailable("the write was interrupted; repeat the call")
                 for job in jobs:
-                    job.error = job.error or error
+                    job.error = job.error or (error if isinstance(error, Exception) else interrupted)
+                if not isinstance(error, Exception):
+                    raise
             finally:
                 for job in jobs:
                     job.done = True
@@ -165,6 +168,7 @@ class EmbeddedStore:
         except IndexFailed:
             for job in jobs:
                 job.written, job.error = None, None
+                job.upserts, job.deletes = {}, []
             self._commit(jobs)
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
@@ -226,8 +230,9 @@ class EmbeddedStore:
             return None
         if not puts:
             return {}
-        own = {put.id: put.text or "" for put in puts}
-        texts = [dense_text(put.text or "", put.context, self._before(workspace, put, own)) for put in puts]
+        last = {put.id: put for put in puts}
+        own = {id: put.text or "" for id, put in last.items()}
+        texts = [dense_text(own[id], put.context, self._before(workspace, put, own)) for id, put in last.items()]
         return dict(zip(own, self.embed(texts), strict=True))
 
     def _before(self, workspace: str, put: Put, own: Mapping[str, str]) -> list[str]:
@@ -275,12 +280,12 @@ class EmbeddedStore:
         sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
         wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
         now = self._clock()
-        index = self.live.searchable()
+        index = self.live.catch_up()
         try:
             scores = index.search(workspace, vector, wanted, query.where, query.limit, now)
         except IndexFailed as error:
             self.live.distrust(error, index)
-            scores = self.live.searchable().search(workspace, vector, wanted, query.where, query.limit, now)
+            scores = self.live.catch_up().search(workspace, vector, wanted, query.where, query.limit, now)
         points = self.documents.by_key(workspace, list(scores), now)
         return [
             Candidate(points[key], dense, sparse_score)
@@ -340,12 +345,20 @@ class EmbeddedStore:
             try:
                 while not (events := self.documents.events(workspace, since_seq, limit)):
                     remaining = deadline - time.monotonic()
+                    if self._ending:
+                        raise StoreUnavailable(f"the owner of {self.folder.path} is ending; repeat the call")
                     if remaining <= 0 or self._closed:
                         return []
                     self._changed.wait(remaining)
                 return events
             finally:
                 self._watchers -= 1
+
+    def stop_watching(self) -> None:
+        """Let every `watch` end at once with `StoreUnavailable`, because this process is about to end."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
 
     def _notify(self) -> None:
         if self._watchers:
@@ -359,6 +372,7 @@ class EmbeddedStore:
         self.live.wait()
         while True:
             with self._write_lock:
+                self._open_or_raise()
                 with self.documents.writing() as db:
                     keys = self.documents.sweep(db, self._clock())
                 self.live.drop(keys)
@@ -374,17 +388,19 @@ class EmbeddedStore:
                 return
             index = self.live.catch_up()
             self.folder.require_room(sum(map(len, vectors)))
-            with self.documents.writing() as db:
-                taken = self.documents.set_vectors(db, by_key, {passage.key: passage.seq for passage in passages})
             try:
-                index.set_vectors({key: by_key[key] for key in taken})
-            except StoreError as error:
-                self.live.distrust(error)
+                with self.documents.writing() as db:
+                    taken = self.documents.set_vectors(db, by_key, {passage.key: passage.seq for passage in passages})
+                    index.set_vectors({key: by_key[key] for key in taken})
+            except IndexFailed as error:
+                self.live.distrust(error, index)
 
     def forget_replies(self, before: float) -> None:
         """Drop what was answered to requests before the time *before*; nobody repeats them any more."""
-        with self._write_lock, self.documents.writing(durable=False) as db:
-            self.documents.forget_replies(db, before)
+        with self._write_lock:
+            self._open_or_raise()
+            with self.documents.writing(durable=False) as db:
+                self.documents.forget_replies(db, before)
 
     def tidy(self, *, optimize: bool) -> None:
         """Flush the index and cut the write-ahead log; with *optimize*, merge the index's segments."""
@@ -396,6 +412,7 @@ class EmbeddedStore:
     def purge(self) -> None:
         self.live.wait()
         with self._write_lock:
+            self._open_or_raise()
             self.documents.checkpoint()
             self.live.distrust(IndexFailed("rebuilt to erase what was forgotten"))
             self.live.get()
@@ -412,7 +429,8 @@ class EmbeddedStore:
         self.documents.verify()
         self.live.wait()
         with self._write_lock:
-            return recovery.compare(self.live.catch_up(), self.documents, self.live.entries, vectors=True)
+            self._open_or_raise()
+            return self.live.verify()
 
     def info(self) -> StoreInfo:
         totals = self.documents.totals()
@@ -434,9 +452,12 @@ class EmbeddedStore:
             },
         )
 
-    def _touch(self) -> None:
+    def _open_or_raise(self) -> None:
         if self._closed:
             raise StoreUnavailable(f"the store in {self.folder.path} is closed")
+
+    def _touch(self) -> None:
+        self._open_or_raise()
         self.last_use = time.monotonic()
 
     def close(self) -> None:

@@ -83,7 +83,8 @@ class Index:
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         for start in range(0, len(entries), 1000):
-            points = [self._point(entry) for entry in entries[start : start + 1000]]
+            some = entries[start : start + 1000]
+            points = _guard(self.folder, lambda: [self._point(entry) for entry in some])  # noqa: B023 - called at once
             self._update(edge.UpdateOperation.upsert_points(points))
 
     def _point(self, entry: Entry) -> edge.Point:

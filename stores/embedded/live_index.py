@@ -89,32 +89,42 @@ class LiveIndex:
         self._behind.update(dict.fromkeys(keys))
 
     def catch_up(self) -> Index:
-        """The index with the entries of all acknowledged writes. Raises `IndexFailed` or `StoreFull`."""
+        """The index with the entries of all acknowledged writes, made anew if that fails. Raises as `get`."""
         if not self._behind:
             return self.get()
         with self._lock:
             index, keys = self.get(), list(self._behind)
-            self._renew(index, keys)
+            try:
+                self._renew(index, keys)
+            except IndexFailed as error:
+                self.distrust(error, index)
+                return self.get()
             for key in keys:
                 self._behind.pop(key, None)
         return index
 
-    def searchable(self) -> Index:
-        """As `catch_up`, but an index that fails at it is made anew."""
-        try:
-            return self.catch_up()
-        except IndexFailed as error:
-            self.distrust(error)
-            return self.catch_up()
-
     def sound(self) -> Index:
         """The index, made equal to the documents if an earlier failure left that open."""
         index = self.get()
-        if self.error is not None:
+        if self.error is None:
+            return index
+        try:
             recovery.compare(index, self.documents, self.entries)
-            self._behind.clear()
-            self.error = None
+        except IndexFailed as error:
+            self.distrust(error, index)
+            return self.get()
+        self._behind.clear()
+        self.error = None
         return index
+
+    def verify(self) -> Mapping[str, int]:
+        """Compare the index with the documents, vectors too, and repair it; see `recovery.compare`."""
+        index = self.catch_up()
+        try:
+            return recovery.compare(index, self.documents, self.entries, vectors=True)
+        except IndexFailed as error:
+            self.distrust(error, index)
+            return recovery.compare(self.get(), self.documents, self.entries, vectors=True)
 
     def _renew(self, index: Index, keys: Sequence[int]) -> None:
         """Make the entries of *keys* what the documents say now."""

@@ -46,7 +46,7 @@ class Owner:
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._active = 0
-        self._stopping = False
+        self._stopping = self._closing = False
 
     def run(self) -> None:
         """Accept connections until it is time to go; then finish what runs, close the store, clean up."""
@@ -97,8 +97,11 @@ class Owner:
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
-        while self._active and time.monotonic() < deadline:
-            time.sleep(0.005)
+        self.store.stop_watching()
+        while not self._closing:
+            with self._lock:
+                self._closing = not self._active or time.monotonic() > deadline
+            time.sleep(0.002)
         current = rendezvous.find(self.store.folder)
         if current is not None and current.pid == os.getpid():
             self.store.folder.pointer.unlink(missing_ok=True)
@@ -140,6 +143,8 @@ class Owner:
 
     def _answer(self, connection: socket.socket, frame: bytes) -> None:
         with self._lock:
+            if self._closing:
+                raise EOFError("this owner is ending; the client repeats its call to the next one")
             self._active += 1
         try:
             connection.sendall(self._reply(frame))
@@ -155,6 +160,8 @@ class Owner:
             call = message.get("call")
             return wire.pack({"ok": self._call(message)})
         except (StoreError, EncoderError) as error:
+            if isinstance(error, StoreUnavailable) and self._stopping:
+                raise EOFError("this owner is ending; the client repeats its call to the next one") from error
             return wire.pack({"error": wire.error_to_plain(error)})
         except Exception as error:
             log.exception("a call failed: %s", call)

@@ -87,8 +87,9 @@ def rebuild(folder: Folder, documents: Documents, entries: MakeEntries, dimensio
 
 
 def lacking(index: Index, documents: Documents) -> set[int]:
-    """The keys of the passages that a search in *index* would miss."""
-    return documents.seqs().keys() - {key for key, _ in index.scan()}
+    """The keys of the passages that a search in *index* would miss, or know by what they are not any more."""
+    found = {key: fields.get(SEQ) for key, fields in index.scan()}
+    return {key for key, seq in documents.seqs().items() if found.get(key) != seq}
 
 
 def compare(index: Index, documents: Documents, entries: MakeEntries, *, vectors: bool = False) -> dict[str, int]:

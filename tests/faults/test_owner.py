@@ -312,3 +312,41 @@ def test_a_waiting_watcher_hears_of_another_clients_write(folder: Path) -> None:
     assert heard == ["a"]
     watching.close()
     writing.close()
+
+
+def test_a_waiting_watcher_does_not_hold_up_the_end_of_the_owner(folder: Path) -> None:
+    watching = OwnedStore(folder, ENCODER)
+    since = watching.info().last_seq
+    heard: list[str] = []
+    listener = threading.Thread(
+        target=lambda: heard.extend(event.id for event in watching.watch("w", since, timeout=20))
+    )
+    listener.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert stop_owner(folder)
+    assert time.monotonic() - began < 5
+    writing = OwnedStore(folder)
+    put(writing, "a")
+    listener.join()
+    assert heard == ["a"]
+    watching.close()
+    writing.close()
+
+
+def test_a_long_call_survives_the_death_of_its_owner(folder: Path) -> None:
+    watching = OwnedStore(folder, ENCODER, patience=2)
+    since = watching.info().last_seq
+    heard: list[str] = []
+    listener = threading.Thread(
+        target=lambda: heard.extend(event.id for event in watching.watch("w", since, timeout=15))
+    )
+    listener.start()
+    time.sleep(2.5)
+    os.kill(owner_of(folder).pid, signal.SIGKILL)
+    writing = OwnedStore(folder)
+    put(writing, "a")
+    listener.join()
+    assert heard == ["a"]
+    watching.close()
+    writing.close()
