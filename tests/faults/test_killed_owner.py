@@ -47,7 +47,7 @@ def run(data_dir: Path, logs: Path, *, processes: int, items: int, kills: int) -
     ]
     killed = 0
     while killed < kills and any(child.poll() is None for child in children):
-        time.sleep(chance.uniform(0.2, 0.7))
+        time.sleep(chance.uniform(0.1, 0.5))
         killed += kill_owner(data_dir)
     for child in children:
         _, errors = child.communicate(timeout=240)
@@ -71,7 +71,7 @@ def run(data_dir: Path, logs: Path, *, processes: int, items: int, kills: int) -
 
 def test_nothing_is_lost_when_the_owner_is_killed(data_dir: Path, tmp_path: Path) -> None:
     try:
-        run(data_dir, tmp_path, processes=4, items=150, kills=2)
+        run(data_dir, tmp_path, processes=4, items=300, kills=2)
     finally:
         stop_owner(data_dir)
 
