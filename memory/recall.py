@@ -77,7 +77,7 @@ class Recall:
 
     def _ranking(self, query: str, condition: Filter | None, now: float) -> Iterator[tuple[Candidate, Ranked]]:
         """Each memory that matches once, by its best passage, best first within each block."""
-        seen: list[str] = []
+        seen: dict[str, None] = {}
         measure: Best | None = None
         depth = FIRST_BLOCK
         while True:
@@ -88,14 +88,13 @@ class Recall:
             candidates = {candidate.point.id: candidate for candidate in found}
             scored = [_scored(candidate) for candidate in found]
             measure = measure or best(scored)
-            given, known = set(seen), len(seen)
+            known = len(seen)
             for ranked in rank(scored, now, measure):
                 item = candidates[ranked.key].point.payload["item"]
-                if item not in given and ranked.similar:
-                    given.add(item)
-                    seen.append(item)
+                if item not in seen and ranked.similar:
+                    seen[item] = None
                     yield candidates[ranked.key], ranked
-            if len(given) == known:
+            if len(seen) == known:
                 return
             depth = min(depth * GROWTH, DEEPEST_BLOCK)
 

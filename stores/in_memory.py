@@ -25,7 +25,7 @@ from .codec import PlainCodec
 from .embedding import dense_text, pack, query_vector, sparse_text, terms, unpack
 from .errors import Conflict, Duplicate, InvalidRequest, StoreUnavailable
 from .filters import KEYWORDS, LISTS, NUMBERS, Filter, check, matches
-from .payloads import check_change, check_workspace, dump
+from .payloads import check_change, check_query, check_workspace, dump
 from .ports import (
     Candidate,
     Capabilities,
@@ -231,9 +231,7 @@ class InMemoryStore:
         return [row.point() if row is not None and row.living(now) else None for row in rows]
 
     def search(self, workspace: str, query: Query) -> list[Candidate]:
-        if not 1 <= query.limit <= 100_000:
-            raise InvalidRequest(f"limit is {query.limit}; use 1 to 100,000")
-        _check_texts(query.text)
+        check_query(query)
         rows = self._living(workspace, "memory", query.where)
         vector = query_vector(self.encoder, query.text) if query.dense else None
         dense = {row.key: float(vector @ row.vector) for row in rows if vector is not None and row.vector is not None}

@@ -36,11 +36,13 @@ from ..ports import (
 )
 from . import rendezvous, version, wire
 from .folder import Folder, FolderLock, acquire_starter
-from .owner import IDLE_SECONDS, LOG_BYTES
+from .rendezvous import IDLE_SECONDS
 
 PATIENCE = 30.0
 """Seconds without an owner after which a call gives up."""
 ANSWER_WITHIN = 120.0
+LOG_BYTES = 1_000_000
+"""Length at which the owner's log is set aside when the next owner starts."""
 MOST_BREAKS = 20
 """How often the owner may go away in the middle of one call before that call is taken for the reason."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1

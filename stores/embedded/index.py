@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import qdrant_edge as edge
 
-from ..errors import IndexFailed, InvalidRequest, StoreFull
+from ..errors import IndexFailed, StoreFull
 from ..filters import Filter
 from . import edge_filters
 from .edge_filters import TERMS, WORKSPACE
@@ -122,8 +122,6 @@ class Index:
         now: float,
     ) -> dict[int, tuple[float | None, float | None]]:
         """Up to *limit* keys from each side with both scores: (cosine or None, BM25 or None when not asked)."""
-        if not 1 <= limit <= 100_000:
-            raise InvalidRequest(f"limit is {limit}; use 1 to 100,000")
         filter = edge_filters.living(workspace, now, where)
         dense = self._nearest(_dense(vector), filter, limit) if vector is not None else {}
         sparse = self._nearest(_sparse(terms), filter, limit, workspace) if terms and terms[0] else {}

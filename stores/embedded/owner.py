@@ -25,13 +25,12 @@ from ...encoders.registry import load
 from ..errors import InvalidRequest, StoreBusy, StoreError, StoreReadOnly, StoreUnavailable
 from . import rendezvous, schema, wire
 from .engine import EmbeddedStore
+from .rendezvous import IDLE_SECONDS
 from .version import VERSION
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 600.0
 DRAIN_SECONDS = 30.0
-LOG_BYTES = 1_000_000
 
 CALLS = frozenset("write get search scroll count facet total embedding watch sweep purge info backup verify".split())
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from .folder import Folder, private
 
+IDLE_SECONDS = 600.0
+"""Seconds without a call after which an owner ends, unless its starter says otherwise."""
 UNIX_PATH_LIMIT = 103
 CONNECT_TIMEOUT = 5.0
 

@@ -15,7 +15,7 @@ from .. import cursors
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text, terms, unpack
 from ..errors import InvalidRequest, Unsupported
 from ..filters import KEYWORDS, LISTS, NUMBERS, Filter, check
-from ..payloads import check_change, check_workspace
+from ..payloads import check_change, check_query, check_workspace
 from ..ports import (
     Candidate,
     Capabilities,
@@ -157,10 +157,7 @@ class QdrantServerStore:
 
     def search(self, workspace: str, query: Query) -> list[Candidate]:
         check_workspace(workspace)
-        check(query.where)
-        if not 1 <= query.limit <= 100_000:
-            raise InvalidRequest(f"limit is {query.limit}; use 1 to 100,000")
-        check_texts([query.text])
+        check_query(query)
         vector = query_vector(self.encoder, query.text) if query.dense else None
         wanted = self._bm25.query(sparse_text(query.text, "")) if query.sparse else None
         sparse = (list(wanted.indices), list(wanted.values)) if wanted is not None else None
