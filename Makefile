@@ -13,7 +13,7 @@ REQUIREMENTS := pyproject.toml constraints.txt
 # What `make bench` runs, in this order: scripts that print their figures.
 BENCHES := benchmarks/install_size.py benchmarks/operations.py benchmarks/owner_killed.py benchmarks/screening.py
 # Scripts that write a page of docs/; with --check they fail when the page is not what they would write.
-DOC_GENERATORS := mcp_server/cli_docs.py
+DOC_GENERATORS := mcp_server/cli/docs.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1

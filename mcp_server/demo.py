@@ -22,8 +22,8 @@ import anyio
 from ..memory.errors import Forbidden, InvalidInput, MemoryOpsError, Quarantined
 from ..memory.scope import Scope
 from ..memory.settings import PREFIX, Settings
-from . import cli_output as output
-from .cli_config import claude_desktop, own_command
+from .cli import output
+from .cli.config import claude_desktop, own_command
 from .demo_documents import Document, load, questions
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..memory.errors import InvalidInput
-from .cli_memories import TYPES
+from .cli.memories import TYPES
 
 SHIPPED = Path(__file__).resolve().parents[1] / "examples" / "documents"
 

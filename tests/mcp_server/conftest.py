@@ -15,7 +15,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
-from memoryops.mcp_server.cli import main
+from memoryops.mcp_server.cli.main import main
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server
 from memoryops.memory.service import MemoryOps

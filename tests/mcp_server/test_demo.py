@@ -9,10 +9,10 @@ import pytest
 from mcp import Client
 
 from memoryops.mcp_server import demo, demo_documents
-from memoryops.mcp_server.cli import main
+from memoryops.mcp_server.cli.main import main
 from memoryops.memory.service import MemoryOps
 
-COMMAND = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli", "demo"]
+COMMAND = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main", "demo"]
 
 
 def test_the_demo_does_the_main_job_and_leaves_nothing(tmp_path: Path) -> None:

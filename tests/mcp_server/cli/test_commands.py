@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from memoryops.mcp_server.cli import main
-from memoryops.mcp_server.cli_output import printable
+from memoryops.mcp_server.cli.main import main
+from memoryops.mcp_server.cli.output import printable
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.embedded.client import stop_owner

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ..memory.errors import InvalidInput
-from . import cli_output as output
+from ...memory.errors import InvalidInput
+from . import output
 
 if TYPE_CHECKING:
-    from ..memory.service import MemoryOps
-    from ..memory.settings import Settings
+    from ...memory.service import MemoryOps
+    from ...memory.settings import Settings
 
 
 class _BackedUp(Protocol):
@@ -48,7 +48,7 @@ def import_(ops: MemoryOps, args: Namespace) -> int:
 
 def backup(ops: MemoryOps, args: Namespace) -> int:
     """Write a consistent copy of the data folder's documents to a new file."""
-    from ..stores.embedded.folder import Folder
+    from ...stores.embedded.folder import Folder
 
     if not ops.store.capabilities.backup:
         raise InvalidInput("a Qdrant server is backed up by its own snapshots; `memoryops export` writes a file")
@@ -64,8 +64,8 @@ def backup(ops: MemoryOps, args: Namespace) -> int:
 
 def restore(settings: Settings, args: Namespace) -> int:
     """Make a data folder from a backup; the folder must not hold a memory yet."""
-    from ..stores.embedded.folder import Folder
-    from ..stores.embedded.recovery import restore as restore_from
+    from ...stores.embedded.folder import Folder
+    from ...stores.embedded.recovery import restore as restore_from
 
     _embedded(settings, "restore")
     restore_from(args.backup, Folder(settings.folder))
@@ -78,9 +78,9 @@ def restore(settings: Settings, args: Namespace) -> int:
 
 def reembed(settings: Settings, args: Namespace) -> int:
     """Make all vectors anew with another encoder."""
-    from ..encoders.registry import load
-    from ..stores.embedded.client import stop_owner
-    from ..stores.embedded.reembed import reembed as make_anew
+    from ...encoders.registry import load
+    from ...stores.embedded.client import stop_owner
+    from ...stores.embedded.reembed import reembed as make_anew
 
     _embedded(settings, "reembed")
     stop_owner(settings.folder)

@@ -17,9 +17,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..memory.settings import Settings
-from .cli_commands import build_parser
-from .errors import DOMAIN, answer
+from ...memory.settings import Settings
+from ..errors import DOMAIN, answer
+from .commands import build_parser
 
 BROKEN_PIPE = 141
 """What shells report when a reader such as `head` closes the pipe early."""
@@ -53,7 +53,7 @@ def _run(args: Namespace) -> int:
     _configure_log(settings)
     if args.takes == "settings":
         return _handler(module, name)(settings, args)
-    from ..memory.service import MemoryOps
+    from ...memory.service import MemoryOps
 
     scope = settings.scope
     with MemoryOps.open(settings=settings, scope=scope) as ops:
@@ -61,7 +61,7 @@ def _run(args: Namespace) -> int:
 
 
 def _handler(module: str, name: str) -> Callable[[Any, Namespace], int]:
-    handler: Callable[[Any, Namespace], int] = getattr(import_module(f".{module}", __package__), name)
+    handler: Callable[[Any, Namespace], int] = getattr(import_module(f"..{module}", __package__), name)
     return handler
 
 
@@ -81,7 +81,7 @@ def settings_of(args: Namespace) -> Settings:
 
 
 def _configure_log(settings: Settings) -> None:
-    from . import logs
+    from .. import logs
 
     logs.configure(settings.log_format, settings.log_level)
 

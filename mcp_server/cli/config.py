@@ -8,10 +8,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import cli_output as output
+from . import output
 
 if TYPE_CHECKING:
-    from ..memory.settings import Settings
+    from ...memory.settings import Settings
 
 _PLACES = {
     "darwin": "~/Library/Application Support/Claude/claude_desktop_config.json",
@@ -40,7 +40,7 @@ def own_command() -> list[str]:
     script = Path(sys.executable).parent / name
     if script.is_file():
         return [str(script)]
-    return [sys.executable, "-P", "-m", "memoryops.mcp_server.cli"]
+    return [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main"]
 
 
 def _chosen(args: Namespace) -> dict[str, Any]:

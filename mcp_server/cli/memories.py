@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..memory.errors import InvalidInput
-from . import cli_output as output
-from .cli_where import conditions, pairs
+from ...memory.errors import InvalidInput
+from . import output
+from .where import conditions, pairs
 
 if TYPE_CHECKING:
-    from ..memory.models import Added, Hit
-    from ..memory.service import MemoryOps
+    from ...memory.models import Added, Hit
+    from ...memory.service import MemoryOps
 
 TYPES = {
     ".diff": "diff",

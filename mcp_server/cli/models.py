@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from ..encoders.registry import FORMS, load
-from . import cli_output as output
+from ...encoders.registry import FORMS, load
+from . import output
 
 if TYPE_CHECKING:
-    from ..memory.settings import Settings
+    from ...memory.settings import Settings
 
 
 def show(settings: Settings, args: Namespace) -> int:

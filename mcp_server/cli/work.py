@@ -6,12 +6,12 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import cli_output as output
-from .cli_where import pairs
+from . import output
+from .where import pairs
 
 if TYPE_CHECKING:
-    from ..memory.service import MemoryOps
-    from ..memory.tasks import Task
+    from ...memory.service import MemoryOps
+    from ...memory.tasks import Task
 
 
 def tasks_list(ops: MemoryOps, args: Namespace) -> int:

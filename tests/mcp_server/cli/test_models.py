@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from memoryops.mcp_server.cli import main
+from memoryops.mcp_server.cli.main import main
 
 
 def test_the_forms_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

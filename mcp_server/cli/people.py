@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from ..memory.errors import InvalidInput
-from . import cli_output as output
+from ...memory.errors import InvalidInput
+from . import output
 
 if TYPE_CHECKING:
-    from ..memory.hil import HilRequest
-    from ..memory.quarantine import QuarantineEntry
-    from ..memory.service import MemoryOps
+    from ...memory.hil import HilRequest
+    from ...memory.quarantine import QuarantineEntry
+    from ...memory.service import MemoryOps
 
 
 def hil_list(ops: MemoryOps, args: Namespace) -> int:

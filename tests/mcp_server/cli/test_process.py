@@ -11,7 +11,7 @@ import pytest
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 
-COMMAND = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli"]
+COMMAND = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main"]
 HEAVY = {"anyio", "mcp", "msgpack", "numpy", "onnxruntime", "pydantic", "qdrant_edge", "rich", "sqlite3", "tokenizers"}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from .. import __version__
-from .cli_parser import DESCRIPTION, Commands, global_options
-from .cli_where import HELP as WHERE
+from ... import __version__
+from .parser import DESCRIPTION, Commands, global_options
+from .where import HELP as WHERE
 
 STATUSES = ("open", "in_progress", "blocked", "done", "cancelled")
 
@@ -43,7 +43,7 @@ def start(commands: Commands) -> None:
     config = commands.add(
         "config",
         "print what attaches a client",
-        "cli_config:config",
+        "cli.config:config",
         "memoryops config claude-desktop",
         takes="settings",
         as_person=False,
@@ -52,7 +52,7 @@ def start(commands: Commands) -> None:
     commands.add(
         "doctor",
         "check the installation and the memory, and say what to do",
-        "cli_doctor:doctor",
+        "cli.doctor:doctor",
         "memoryops doctor",
         takes="loader",
     )
@@ -62,7 +62,7 @@ def memories(commands: Commands) -> None:
     add = commands.add(
         "add",
         "store a text, files, or standard input",
-        "cli_memories:add",
+        "cli.memories:add",
         "memoryops add --tag db 'We chose SQLite for the documents.'\n"
         "  memoryops add --file notes.md src/*.py --tag shop\n  git diff | memoryops add --type diff -",
     )
@@ -82,7 +82,7 @@ def memories(commands: Commands) -> None:
     search = commands.add(
         "search",
         "find memories by meaning and by keyword",
-        "cli_memories:search",
+        "cli.memories:search",
         "memoryops search which database did we choose --where tags=db",
     )
     search.add_argument("query", nargs="+", metavar="QUERY", help="what you want to know")
@@ -95,7 +95,7 @@ def memories(commands: Commands) -> None:
     show = commands.add(
         "show",
         "print a memory: its exact text, or with --json all about it; also called retrieve",
-        "cli_memories:show",
+        "cli.memories:show",
         "memoryops show 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 > note.md",
         aliases=["retrieve"],
     )
@@ -104,7 +104,7 @@ def memories(commands: Commands) -> None:
     forget = commands.add(
         "forget",
         "delete memories, with what was derived from them",
-        "cli_memories:forget",
+        "cli.memories:forget",
         "memoryops forget --where tags=draft --yes",
     )
     forget.add_argument("ids", nargs="*", metavar="ID", help="memories")
@@ -112,19 +112,19 @@ def memories(commands: Commands) -> None:
     forget.add_argument("--hard", action="store_true", help="leave no byte of the text in any file (backups excepted)")
     forget.add_argument("--yes", action="store_true", help="do not ask")
 
-    commands.add("state", "show counts, tokens and utilisation", "cli_work:state", "memoryops state --json")
+    commands.add("state", "show counts, tokens and utilisation", "cli.work:state", "memoryops state --json")
 
 
 def people(commands: Commands) -> None:
     hil = commands.group("hil", "answer what agents ask a person")
-    listing = hil.add("list", "list requests, the newest first", "cli_people:hil_list", "memoryops hil list")
+    listing = hil.add("list", "list requests, the newest first", "cli.people:hil_list", "memoryops hil list")
     statuses = ("pending", "answered", "declined", "expired", "all")
     listing.add_argument("--status", choices=statuses, default="pending", help="which (default: pending)")
     _paged(listing)
     answer = hil.add(
         "answer",
         "answer a request",
-        "cli_people:hil_answer",
+        "cli.people:hil_answer",
         "memoryops hil answer 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 yes --comment 'only on staging'",
     )
     answer.add_argument("id", metavar="ID", help="the request")
@@ -132,7 +132,7 @@ def people(commands: Commands) -> None:
     decline = hil.add(
         "decline",
         "refuse to answer a request",
-        "cli_people:hil_decline",
+        "cli.people:hil_decline",
         "memoryops hil decline 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11",
     )
     decline.add_argument("id", metavar="ID", help="the request")
@@ -144,7 +144,7 @@ def people(commands: Commands) -> None:
     listing = quarantine.add(
         "list",
         "list what is in quarantine, the newest first",
-        "cli_people:quarantine_list",
+        "cli.people:quarantine_list",
         "memoryops quarantine list --content",
     )
     listing.add_argument("--content", action="store_true", help="show the beginning of each text")
@@ -152,7 +152,7 @@ def people(commands: Commands) -> None:
     add = quarantine.add(
         "add",
         "put a memory, or a new text, into quarantine",
-        "cli_people:quarantine_add",
+        "cli.people:quarantine_add",
         "memoryops quarantine add 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 --reason 'wrong figures'",
     )
     add.add_argument("id", nargs="?", metavar="ID", help="the memory")
@@ -161,14 +161,14 @@ def people(commands: Commands) -> None:
     release = quarantine.add(
         "release",
         "make a quarantined memory searchable again",
-        "cli_people:quarantine_release",
+        "cli.people:quarantine_release",
         "memoryops quarantine release 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11",
     )
     release.add_argument("id", metavar="ID", help="the memory")
     purge = quarantine.add(
         "purge",
         "erase a quarantined memory for good",
-        "cli_people:quarantine_purge",
+        "cli.people:quarantine_purge",
         "memoryops quarantine purge 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11 --yes",
     )
     purge.add_argument("id", metavar="ID", help="the memory")
@@ -180,7 +180,7 @@ def work(commands: Commands) -> None:
     listing = tasks.add(
         "list",
         "list tasks, the most urgent first",
-        "cli_work:tasks_list",
+        "cli.work:tasks_list",
         "memoryops tasks list --status open",
     )
     listing.add_argument("--status", choices=STATUSES, action="append", default=[], help="which; may be repeated")
@@ -190,7 +190,7 @@ def work(commands: Commands) -> None:
     create = tasks.add(
         "create",
         "create a task",
-        "cli_work:tasks_create",
+        "cli.work:tasks_create",
         "memoryops tasks create 'Rotate the signing key' --priority 8",
     )
     create.add_argument("title", metavar="TITLE", help="what is to be done")
@@ -200,19 +200,19 @@ def work(commands: Commands) -> None:
     create.add_argument("--metadata", action="append", default=[], metavar="KEY=VALUE", help="field; may be repeated")
     create.add_argument("--thread", metavar="NAME", help="conversation it belongs to")
     create.add_argument("--due-at", metavar="TIME", help="ISO 8601")
-    show = tasks.add("show", "print one task", "cli_work:tasks_show", "memoryops tasks show ID")
+    show = tasks.add("show", "print one task", "cli.work:tasks_show", "memoryops tasks show ID")
     claim = tasks.add(
         "claim",
         "take a task for an agent; of many that try, exactly one gets it",
-        "cli_work:tasks_claim",
+        "cli.work:tasks_claim",
         "memoryops tasks claim --agent reviewer",
     )
     claim.add_argument("id", nargs="?", metavar="ID", help="the task (default: the most urgent free one)")
     claim.add_argument("--lease", type=float, default=900.0, metavar="SECONDS", help="how long (default: 900)")
-    done = tasks.add("done", "finish a task", "cli_work:tasks_done", "memoryops tasks done ID --result 'rotated'")
+    done = tasks.add("done", "finish a task", "cli.work:tasks_done", "memoryops tasks done ID --result 'rotated'")
     done.add_argument("--result", metavar="TEXT", help="what came of it")
     update = tasks.add(
-        "update", "change a task", "cli_work:tasks_update", "memoryops tasks update ID --status cancelled"
+        "update", "change a task", "cli.work:tasks_update", "memoryops tasks update ID --status cancelled"
     )
     update.add_argument("--status", choices=[each for each in STATUSES if each != "in_progress"], help="new status")
     update.add_argument("--result", metavar="TEXT", help="what came of it")
@@ -227,7 +227,7 @@ def work(commands: Commands) -> None:
     listing = agents.add(
         "list",
         "list agents, the most recently heard of first",
-        "cli_work:agents_list",
+        "cli.work:agents_list",
         "memoryops agents list --alive-within 60",
     )
     listing.add_argument("--capability", metavar="NAME", help="only with this capability")
@@ -239,20 +239,20 @@ def data(commands: Commands) -> None:
     export = commands.add(
         "export",
         "write the memory to a new file of JSON lines",
-        "cli_data:export",
+        "cli.data:export",
         "memoryops export memory.jsonl",
     )
     export.add_argument("path", type=Path, metavar="PATH", help="the file")
     export.add_argument("--quarantined", action="store_true", help="with what is in quarantine")
     import_ = commands.add(
-        "import", "read an export into the memory", "cli_data:import_", "memoryops import memory.jsonl"
+        "import", "read an export into the memory", "cli.data:import_", "memoryops import memory.jsonl"
     )
     import_.add_argument("path", type=Path, metavar="PATH", help="the file")
     import_.add_argument("--overwrite", action="store_true", help="replace records that are there with other content")
     backup = commands.add(
         "backup",
         "write a consistent copy of the data folder's documents",
-        "cli_data:backup",
+        "cli.data:backup",
         "memoryops backup",
     )
     backup.add_argument(
@@ -261,7 +261,7 @@ def data(commands: Commands) -> None:
     restore = commands.add(
         "restore",
         "make a data folder from a backup",
-        "cli_data:restore",
+        "cli.data:restore",
         "memoryops restore backups/20260531-120000.sqlite --data-dir ~/restored",
         takes="settings",
     )
@@ -269,7 +269,7 @@ def data(commands: Commands) -> None:
     reembed = commands.add(
         "reembed",
         "make all vectors anew with another encoder",
-        "cli_data:reembed",
+        "cli.data:reembed",
         "memoryops reembed --encoder fastembed:BAAI/bge-small-en-v1.5@/models/bge-small",
         takes="settings",
     )
@@ -280,14 +280,14 @@ def data(commands: Commands) -> None:
     models.add(
         "list",
         "the forms of encoder that can be asked for",
-        "cli_models:show",
+        "cli.models:show",
         "memoryops models list",
         takes="settings",
     )
     pull = models.add(
         "pull",
         "fetch an encoder's model, the only thing here that downloads",
-        "cli_models:pull",
+        "cli.models:pull",
         "memoryops models pull fastembed:BAAI/bge-small-en-v1.5",
         takes="settings",
     )

@@ -1,6 +1,6 @@
 """Writes docs/cli.md from the command line's own parser; with --check, fails when the page is not current.
 
-Started as `python mcp_server/cli_docs.py`, hence the absolute imports.
+Started as `python mcp_server/cli/docs.py`, hence the absolute imports.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from argparse import SUPPRESS, Action, ArgumentParser, _ArgumentGroup, _SubParse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from memoryops.mcp_server.cli_commands import build_parser
+from memoryops.mcp_server.cli.commands import build_parser
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
 HEAD = """\
 # The command line
 
-<!-- Written by mcp_server/cli_docs.py from the commands themselves; change those, then run it. -->
+<!-- Written by mcp_server/cli/docs.py from the commands themselves; change those, then run it. -->
 
 {description}
 
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
         return 0
-    print(f"{PAGE} is not current; run `python mcp_server/cli_docs.py`", file=sys.stderr)
+    print(f"{PAGE} is not current; run `python mcp_server/cli/docs.py`", file=sys.stderr)
     return 1
 
 

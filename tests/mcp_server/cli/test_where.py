@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from memoryops.mcp_server.cli_where import conditions, pairs
+from memoryops.mcp_server.cli.where import conditions, pairs
 from memoryops.memory.conditions import parse
 from memoryops.memory.errors import InvalidInput
 

@@ -13,15 +13,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from ..memory.errors import MemoryOpsError
-from ..memory.settings import Settings, stale_names, unknown_names
-from . import cli_output as output
-from .errors import DOMAIN, answer
+from ...memory.errors import MemoryOpsError
+from ...memory.settings import Settings, stale_names, unknown_names
+from ..errors import DOMAIN, answer
+from . import output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..stores.ports import PointStore
+    from ...stores.ports import PointStore
 
 PACKAGES = ("qdrant-edge-py", "mcp", "onnxruntime", "tokenizers", "numpy", "pydantic", "msgpack", "rich")
 LITTLE_BYTES = 1_000_000_000
@@ -89,7 +89,7 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
 
 
 def _installation() -> Iterator[Finding]:
-    from .. import __version__
+    from ... import __version__
 
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     yield Finding("ok", "install", f"memoryops {__version__}, {python}")
@@ -112,7 +112,7 @@ def _environment() -> Iterator[Finding]:
 
 
 def _folder(path: Path) -> Iterator[Finding]:
-    from ..stores.embedded.folder import NETWORK_FILE_SYSTEMS, file_system
+    from ...stores.embedded.folder import NETWORK_FILE_SYSTEMS, file_system
 
     existing = next(each for each in (path, *path.parents) if each.exists())
     if not existing.is_dir():
@@ -145,8 +145,8 @@ def _space(path: Path) -> Finding:
 
 
 def _owner(path: Path) -> Finding:
-    from ..stores.embedded import rendezvous
-    from ..stores.embedded.folder import Folder
+    from ...stores.embedded import rendezvous
+    from ...stores.embedded.folder import Folder
 
     pointer = rendezvous.find(Folder(path))
     if pointer is None:
@@ -159,7 +159,7 @@ def _owner(path: Path) -> Finding:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    from ..memory.opening import open_store
+    from ...memory.opening import open_store
 
     try:
         store = open_store(settings)

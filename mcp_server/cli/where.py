@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..memory.errors import InvalidInput
-from ..stores.filters import METADATA, NUMBERS
+from ...memory.errors import InvalidInput
+from ...stores.filters import METADATA, NUMBERS
 
 _CONDITION = re.compile(r"(?P<field>[^=<>!]+?)\s*(?P<sign>!=|>=|<=|=|>|<)\s*(?P<value>.*)", re.DOTALL)
 _BOUNDS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
