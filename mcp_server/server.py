@@ -12,7 +12,8 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from ..memory.errors import MemoryOpsError
 from ..memory.settings import Settings
@@ -20,11 +21,8 @@ from . import logs
 from .runtime import Runtime
 
 if TYPE_CHECKING:
-    from mcp.server import MCPServer
-
     from ..memory.service import MemoryOps
-
-S = TypeVar("S", bound="MCPServer[Any]")
+    from .protocol import MemoryServer
 
 INSTRUCTIONS = """\
 MemoryOps is a lasting memory, shared by all agents of this workspace. What you do not store is gone when \
@@ -48,14 +46,32 @@ the newer one and say so. Name the ids that an answer rests on.
 Replies are bounded by max_tokens and say what they left out. An error says what to do next."""
 
 
-def build_server(runtime: Runtime, version: str = "") -> MCPServer[Any]:
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What of a memory a client gets to see. *profile*: "full", or "core" with the eight tools used most.
+    *human*: also the tools that only a person may use; the scope's role must be a person's, too."""
+
+    profile: Literal["full", "core"] = "full"
+    human: bool = False
+
+
+def build_server(runtime: Runtime, version: str = "", face: Face | None = None) -> MemoryServer:
     """The MCP server over *runtime*, for any transport."""
-    from mcp.server import MCPServer
+    from .protocol import MemoryServer
+    from .tools import Tools
 
-    return _configured(MCPServer, runtime, version)
+    return MemoryServer(
+        name="memoryops",
+        title="MemoryOps",
+        description="One memory for all your agents",
+        instructions=INSTRUCTIONS,
+        version=version,
+        tools=Tools(runtime).all(),
+        log_level="WARNING",
+    )
 
 
-def serve_stdio(load: Callable[[], Settings] = Settings.from_env) -> int:
+def serve_stdio(load: Callable[[], Settings] = Settings.from_env, face: Face | None = None) -> int:
     """Serve on this process's standard input and output until the client closes them.
 
     Settings that are wrong do not end the server: each tool call answers what is wrong with them.
@@ -64,11 +80,10 @@ def serve_stdio(load: Callable[[], Settings] = Settings.from_env) -> int:
     form, level = _log_settings(load)
     logs.configure(form, level)
     runtime = Runtime(lambda: _open(load()))
-    from .stdio import StdioServer
+    from .stdio import serve
 
-    server = _configured(StdioServer, runtime, _version())
     try:
-        server.serve(wire)
+        serve(build_server(runtime, _version(), face), wire)
     except KeyboardInterrupt:
         return 130
     finally:
@@ -79,20 +94,6 @@ def serve_stdio(load: Callable[[], Settings] = Settings.from_env) -> int:
 def mcp(load: Callable[[], Settings], args: Namespace) -> int:
     """`memoryops mcp`."""
     return serve_stdio(load)
-
-
-def _configured(kind: type[S], runtime: Runtime, version: str) -> S:
-    from .tools import Tools
-
-    return kind(
-        name="memoryops",
-        title="MemoryOps",
-        description="One memory for all your agents",
-        instructions=INSTRUCTIONS,
-        version=version,
-        tools=Tools(runtime).all(),
-        log_level="WARNING",
-    )
 
 
 def _take_stdout() -> int:

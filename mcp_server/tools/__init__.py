@@ -12,13 +12,13 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from ..memory.errors import InvalidInput
+from ...memory.errors import InvalidInput
 from .guarded import guarded
 from .results import AddedMemory, AddResult, NewMemory, RetrievedMemory, SearchHit, SearchResult
-from .runtime import Runtime
+from ..runtime import Runtime
 
 if TYPE_CHECKING:
-    from ..memory.models import Added, Hit, Item
+    from ...memory.models import Added, Hit, Item
 
 DEFAULT_TOKENS = 4000
 MAX_TOKENS = 50_000
@@ -118,8 +118,8 @@ class Tools:
     ) -> SearchResult:
         """Search memory by meaning and by keyword, best first. Do this before answering anything that earlier
         work, decisions or preferences may bear on. Hits are passages; memory_retrieve gives the whole."""
-        from ..memory.conditions import parse
-        from ..stores.filters import all_of
+        from ...memory.conditions import parse
+        from ...stores.filters import all_of
 
         named = {name: value for name, value in (("tags", tags), ("thread", thread)) if value}
         condition = all_of(parse(named), parse(where))
@@ -215,14 +215,14 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
 
 def _clip(text: str, max_tokens: int) -> str:
     """The head of *text* that fits; at least one character, so that reading on always ends."""
-    from ..compressors import tokens
+    from ...compressors import tokens
 
     return tokens.clip(text, max_tokens) or text[:max_tokens]
 
 
 def _fitting(metadata: Mapping[str, Any], max_tokens: int) -> tuple[dict[str, Any], list[str]]:
     """*metadata* if it fits, else nothing and its name among what was left out."""
-    from ..compressors import tokens
+    from ...compressors import tokens
 
     if metadata and tokens.count(json.dumps(metadata, ensure_ascii=False)) > max_tokens:
         return {}, ["metadata"]

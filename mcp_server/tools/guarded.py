@@ -12,7 +12,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from .errors import answer
+from ..errors import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
