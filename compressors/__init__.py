@@ -1,1 +1,1 @@
-"""What text survives: token counting now, the compressors with QR-HEAD."""
+"""What text survives: the port of a compressor, those that every install has, units of text, token counting."""

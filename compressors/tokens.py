@@ -76,10 +76,14 @@ def _ends(text: str) -> list[int]:
 
 
 _UNKNOWN = 100
-_PIECES = re.compile(r"(?:\s*(?!\S{65})\S+)+|\s*\S{1,64}", re.DOTALL)
+_PIECES = re.compile(r"(?:\s*(?!\S{65})\S+)+|\s*\S{1,64}|\s+", re.DOTALL)
 
 
 def _encode(text: str) -> Any:
     with _lock:
         tokenizer = _tokenizer()
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which counts as the question mark that it would be sent as
+        text = text.encode("utf-8", "replace").decode()
     return tokenizer.encode(text, add_special_tokens=False)

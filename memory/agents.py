@@ -10,7 +10,7 @@ from typing import Any
 from ..stores.errors import Conflict
 from ..stores.filters import And, Eq, Filter, Range
 from ..stores.ports import Point, PointStore, Put
-from . import inputs
+from . import inputs, paging
 from .conditions import iso
 from .drafts import fingerprint
 from .errors import NotFound, Stale
@@ -66,11 +66,13 @@ class Agents:
     ) -> AgentPage:
         """Agents, the latest heard of first: those with *capability*, heard of in the last *alive_within* seconds."""
         inputs.whole(limit, "limit", 1, 1000)
+        listing = ("agents", capability, alive_within)
+        now, inner = paging.resume(listing, cursor, self.clock())
         parts: list[Filter] = [Eq("type", "agent")]
         if capability is not None:
             parts.append(Eq("capabilities", inputs.name(capability, "capability")))
         if alive_within is not None:
-            parts.append(Range("heartbeat_at", gte=self.clock() - inputs.seconds(alive_within, "alive_within")))
+            parts.append(Range("heartbeat_at", gte=now - inputs.seconds(alive_within, "alive_within")))
         page = self.store.scroll(
             self.scope.workspace,
             "records",
@@ -78,9 +80,9 @@ class Agents:
             order_by="heartbeat_at",
             descending=True,
             limit=limit,
-            cursor=cursor,
+            cursor=inner,
         )
-        return AgentPage([_agent(point) for point in page.points], page.cursor)
+        return AgentPage([_agent(point) for point in page.points], paging.keep(listing, now, page.cursor))
 
     def _change(self, name: str, fields: Mapping[str, Any], *, create: bool) -> Agent:
         id, now = f"agent:{fingerprint(name)}", self.clock()

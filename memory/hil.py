@@ -10,10 +10,9 @@ from typing import Any, Literal
 from ..stores.errors import Conflict
 from ..stores.filters import And, Eq, Filter, Not, Range
 from ..stores.ports import Point, PointStore, Put
-from . import inputs
+from . import inputs, once, paging
 from .conditions import iso
 from .errors import InvalidInput, NotFound, Settled
-from .ids import new_id
 from .scope import Scope
 
 Status = Literal["pending", "answered", "declined", "expired"]
@@ -64,10 +63,12 @@ class Hil:
         timeout: float | None = None,
         thread: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> HilRequest:
         """Ask a person. It is stored before this returns, and stays pending until a person answers.
 
         *options*: the answers to choose from (none: any text). *timeout*: seconds until it expires unanswered.
+        *idempotency_key*: a repetition gives the request made first.
         """
         scope = self.scope.narrowed(thread=inputs.optional_name(thread, "thread"))
         now = self.clock()
@@ -83,11 +84,9 @@ class Hil:
             "created_at": now,
             "due_at": now + inputs.seconds(timeout, "timeout") if timeout is not None else None,
         }
-        id = new_id()
         text = inputs.text(context, "context") if context else ""
         payload = {name: value for name, value in payload.items() if value is not None}
-        written = self.store.write(self.scope.workspace, [Put("records", id, payload, text, expected_rev=0)])
-        return self._request(Point("records", id, payload, text, written.revs[id], written.seq))
+        return self._request(once.create(self.store, self.scope, payload, text, idempotency_key))
 
     def get(self, id: str) -> HilRequest:
         """The request *id*."""
@@ -123,9 +122,11 @@ class Hil:
     def list(self, *, status: str | None = None, limit: int = 50, cursor: str | None = None) -> HilPage:
         """Requests, the newest first."""
         inputs.whole(limit, "limit", 1, 1000)
+        listing = ("hil", status)
+        now, inner = paging.resume(listing, cursor, self.clock())
         parts: list[Filter] = [Eq("type", "hil")]
         if status is not None:
-            parts += self._in_status(inputs.choice(status, "status", STATUSES))
+            parts += _in_status(inputs.choice(status, "status", STATUSES), now)
         if self.scope.filter is not None:
             parts.append(self.scope.filter)
         page = self.store.scroll(
@@ -135,17 +136,9 @@ class Hil:
             order_by="created_at",
             descending=True,
             limit=limit,
-            cursor=cursor,
+            cursor=inner,
         )
-        return HilPage([self._request(point) for point in page.points], page.cursor)
-
-    def _in_status(self, status: str) -> tuple[Filter, ...]:
-        overdue = Range("due_at", lte=self.clock())
-        if status == "pending":
-            return Eq("status", "pending"), Not(overdue)
-        if status == "expired":
-            return Eq("status", "pending"), overdue
-        return (Eq("status", status),)
+        return HilPage([self._request(point) for point in page.points], paging.keep(listing, now, page.cursor))
 
     def _find(self, id: str) -> Point:
         (point,) = self.store.get(self.scope.workspace, "records", [inputs.id(id)])
@@ -201,3 +194,12 @@ class Hil:
             created_at=iso(payload["created_at"]),
             due_at=iso(due) if due is not None else None,
         )
+
+
+def _in_status(status: str, now: float) -> tuple[Filter, ...]:
+    overdue = Range("due_at", lte=now)
+    if status == "pending":
+        return Eq("status", "pending"), Not(overdue)
+    if status == "expired":
+        return Eq("status", "pending"), overdue
+    return (Eq("status", status),)

@@ -204,6 +204,12 @@ class Items:
             raise Quarantined(f"{id} is in quarantine ({reason}); a person can release it")
         return point
 
+    def active(self, ids: Sequence[str]) -> list[Point | None]:
+        """The records of *ids* in that order; None for one that is gone, out of scope or in quarantine."""
+        points = self.store.get(self.scope.workspace, "records", ids)
+        shown = (point is not None and self._visible(point) and point.payload["status"] == "active" for point in points)
+        return [point if visible else None for point, visible in zip(points, shown, strict=True)]
+
     def peek(self, id: str) -> Point | None:
         """The record of the item *id* in this scope, quarantined or not."""
         (point,) = self.store.get(self.scope.workspace, "records", [id])

@@ -11,6 +11,8 @@ from ..stores.ports import Embedding
 Kind = Literal["item", "message"]
 Action = Literal["added", "duplicate", "quarantined"]
 ItemStatus = Literal["active", "quarantined"]
+Form = Literal["full", "compressed", "hint"]
+"""How a memory is represented where room is short: whole, shortened, or as one line with its id."""
 
 
 @dataclass(frozen=True, slots=True)

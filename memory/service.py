@@ -9,10 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ..compressors.chain import standard
+from ..compressors.ports import Compressor
 from ..stores.ports import PointStore
 from . import inputs, state, transfer
 from .agents import Agents
+from .compress import Compressed, Compression
 from .conditions import Where
+from .context import Context, WorkingSet
+from .errors import InvalidInput
 from .hil import Hil
 from .items import Items, Progress
 from .models import Added, Forgotten, Found, Item
@@ -35,6 +40,9 @@ class MemoryOps:
         *,
         screening: str = "flag",
         window: int = 128_000,
+        token_budget: int = 8000,
+        max_context_items: int = 50,
+        compressor: Compressor | None = None,
         clock: Callable[[], float] = time.time,
         owns_store: bool = True,
     ) -> None:
@@ -42,6 +50,9 @@ class MemoryOps:
         self._owns_store = owns_store
         self.scope = scope or Scope()
         self.window = inputs.whole(window, "window", 1, 10**12)
+        self.token_budget = inputs.whole(token_budget, "token_budget", 1, 10**12)
+        self.max_context_items = inputs.whole(max_context_items, "max_context_items", 1, 10**6)
+        self.compressor: Compressor = compressor or standard()
         self.items = Items(store, self.scope, screening, clock)
         self.recall = Recall(store, self.scope, clock)
         self.quarantine = Quarantine(self.items)
@@ -68,7 +79,14 @@ class MemoryOps:
         if qdrant_url is not None:
             chosen = replace(chosen, qdrant_url=qdrant_url)
         bound = scope or chosen.scope
-        return cls(open_store(chosen), bound, screening=chosen.screening, window=chosen.window)
+        return cls(
+            open_store(chosen),
+            bound,
+            screening=chosen.screening,
+            window=chosen.window,
+            token_budget=chosen.token_budget,
+            max_context_items=chosen.max_context_items,
+        )
 
     # memories
 
@@ -157,6 +175,65 @@ class MemoryOps:
         self.items.access.note({hit.id: hit.expires_at for hit in found.hits})
         return found
 
+    # what goes into a prompt
+
+    def context(
+        self,
+        purpose: str,
+        budget_tokens: int | None = None,
+        *,
+        where: Where = None,
+        thread: str | None = None,
+        limit: int | None = None,
+        turns: int = 10,
+        tasks: bool = True,
+    ) -> WorkingSet:
+        """What to have in view for *purpose*, rendered in at most *budget_tokens* tokens (default: `token_budget`).
+
+        Up to *limit* memories (default: `max_context_items`) that fit the purpose and meet *where* (as in `search`),
+        each whole, compressed or as a one-line hint with its id, the best first; the latest *turns* messages of
+        *thread* (default: the scope's), which leaves the memories of other threads in; open *tasks*, unless False.
+        Nothing in quarantine appears. What had no room is counted. Raises `InvalidInput`, `Forbidden` for another
+        thread than the scope's, or a `StoreError`.
+        """
+        context = Context(self.items, self.recall, self.tasks, self.compressor)
+        return context.build(
+            purpose,
+            self.token_budget if budget_tokens is None else budget_tokens,
+            where=where,
+            thread=thread,
+            limit=self.max_context_items if limit is None else limit,
+            most=self.max_context_items,
+            turns=turns,
+            tasks=tasks,
+        )
+
+    def compress(
+        self,
+        *,
+        text: str | None = None,
+        ids: str | Sequence[str] | None = None,
+        query: str = "",
+        budget_tokens: int | None = None,
+        content_type: str = "note",
+        keep: bool = True,
+    ) -> Compressed:
+        """What helps most with *query* (blank: what stands for the whole best) of a *text*, or of the memories *ids*.
+
+        At most *budget_tokens* tokens (default: `token_budget`), and nothing but parts of the originals in their
+        order. Memories share the budget; one of which nothing fits becomes its one-line hint, if that fits. A *text*
+        of *content_type* is first stored as a memory, so that its id brings the byte-exact original back; with *keep*
+        False it is not, and has no id. Raises `InvalidInput`, `NotFound`, `Quarantined`, or a `StoreError`.
+        """
+        compression = Compression(self.items, self.compressor)
+        budget = self.token_budget if budget_tokens is None else budget_tokens
+        if (text is None) == (ids is None):
+            raise InvalidInput("compress needs either text or ids, not both and not neither")
+        if text is not None:
+            return compression.of_text(text, query, budget, content_type=content_type, keep=keep)
+        assert ids is not None
+        return compression.of_memories(ids, query, budget)
+
     # the whole
 
     def state(self) -> State:
@@ -169,6 +246,12 @@ class MemoryOps:
         """Write this scope's memory to the new file *path* (JSON lines); see `transfer.export`."""
         self.items.access.flush()
         return transfer.export(self.store, self.scope, Path(path), quarantined=quarantined, progress=progress)
+
+    def export_page(
+        self, *, limit: int = 100, max_tokens: int = 10_000, cursor: str | None = None
+    ) -> transfer.ExportPage:
+        """What `export` would write, a page at a time; see `transfer.export_page`."""
+        return transfer.export_page(self.store, self.scope, limit=limit, max_tokens=max_tokens, cursor=cursor)
 
     def import_(
         self, path: str | Path, *, overwrite: bool = False, progress: Progress | None = None
@@ -186,6 +269,9 @@ class MemoryOps:
             scope,
             screening=self.items.screening,
             window=self.window,
+            token_budget=self.token_budget,
+            max_context_items=self.max_context_items,
+            compressor=self.compressor,
             clock=self.items.clock,
             owns_store=False,
         )

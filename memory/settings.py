@@ -18,6 +18,8 @@ PREFIX = "MEMORYOPS_"
 COUNTS = (
     "owner_idle",
     "window",
+    "token_budget",
+    "max_context_items",
     "qdrant_shard_number",
     "qdrant_replication_factor",
     "qdrant_write_consistency_factor",
@@ -88,13 +90,19 @@ class Settings:
     thread: str | None = _setting(
         None, "THREAD", "Thread that reads are narrowed to and writes are marked with (name)."
     )
-    role: Role = _setting("agent", "ROLE", "Role of the caller: agent, human or admin.")
+    role: Role = _setting("agent", "ROLE", "Role of the caller: agent, human or admin. Servers let in agents, unless started with --human.")
     screening: str = _setting(
         "flag",
         "SCREENING",
         "What happens to added text with secrets or injection patterns: flag, quarantine or off.",
     )
     window: int = _setting(128_000, "WINDOW", "Context window that utilisation is measured against (tokens).")
+    token_budget: int = _setting(
+        8000, "TOKEN_BUDGET", "Budget of a working set and of a compression that names none (tokens)."
+    )
+    max_context_items: int = _setting(50, "MAX_CONTEXT_ITEMS", "Most memories in a working set (count).")
+    http_host: str = _setting("127.0.0.1", "HTTP_HOST", "Address that `memoryops serve` listens on (name or number).")
+    http_port: int = _setting(8765, "HTTP_PORT", "Port that it listens on (0 to 65535; 0: any that is free).")
     log_format: str = _setting("text", "LOG_FORMAT", "Form of the log on standard error: text or json.")
     log_level: str = _setting("WARNING", "LOG_LEVEL", "Lowest level that is logged: DEBUG, INFO, WARNING or ERROR.")
 
@@ -130,6 +138,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise InvalidInput(f"{PREFIX}{name.upper()} is {value!r}; give a number above 0")
+        if not 0 <= self.http_port <= 65535:
+            raise InvalidInput(f"{PREFIX}HTTP_PORT is {self.http_port!r}; give 0 to 65535")
         for name in ("workspace", "user", "agent", "thread"):
             inputs.optional_name(getattr(self, name), f"{PREFIX}{name.upper()}")
 

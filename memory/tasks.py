@@ -11,10 +11,9 @@ from typing import Any, Literal, get_args
 from ..stores.errors import Conflict
 from ..stores.filters import And, Eq, Filter, In, Or, Range
 from ..stores.ports import Point, PointStore, Put
-from . import inputs
+from . import inputs, once
 from .conditions import iso, timestamp
 from .errors import InvalidInput, NotFound, Settled, Stale, Taken
-from .ids import new_id
 from .scope import Scope
 
 Status = Literal["open", "in_progress", "blocked", "done", "cancelled"]
@@ -76,8 +75,9 @@ class Tasks:
         metadata: Mapping[str, Any] | None = None,
         thread: str | None = None,
         due_at: object = None,
+        idempotency_key: str | None = None,
     ) -> Task:
-        """A new open task. *priority* 1 to 10, 10 first."""
+        """A new open task. *priority* 1 to 10, 10 first. *idempotency_key*: a repetition gives the task made first."""
         scope = self.scope.narrowed(thread=inputs.optional_name(thread, "thread"))
         now = self.clock()
         payload: dict[str, Any] = {
@@ -95,7 +95,8 @@ class Tasks:
             "due_at": timestamp(due_at, "due_at") if due_at is not None else None,
         }
         text = inputs.text(description, "description") if description else ""
-        return self._write(new_id(), {k: v for k, v in payload.items() if v is not None}, text, 0)
+        given = {name: value for name, value in payload.items() if value is not None}
+        return _task(once.create(self.store, self.scope, given, text, idempotency_key))
 
     def get(self, id: str) -> Task:
         """The task *id*."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..compressors import tokens
 from ..stores.errors import Conflict, Duplicate, InvalidRequest
 from ..stores.filters import Eq, In, Not, Or, all_of, matches
 from ..stores.payloads import check_change
-from ..stores.ports import Change, DeleteWhere, Point, PointStore, Put
+from ..stores.ports import Change, DeleteWhere, Page, Point, PointStore, Put
 from . import drafts, hil, inputs, tasks
 from .conditions import TIMES, timestamp
 from .errors import InvalidInput
@@ -34,6 +35,19 @@ class Exported:
     path: str
     records: int
     quarantined_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPage:
+    """Some lines of an export file, each a mapping; *next_cursor* gives what follows.
+
+    The lines of all pages, as JSON, are a file that `import_` reads: the first page begins with its header.
+    *left_out*: ids of records whose text alone is longer than a page; their `content` is None.
+    """
+
+    records: Sequence[Mapping[str, Any]]
+    next_cursor: str | None = None
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,38 @@ def export(
         partial.unlink(missing_ok=True)
     left_out = 0 if quarantined else store.count(scope.workspace, "records", _in_quarantine(scope))
     return Exported(str(path), written, left_out)
+
+
+def export_page(
+    store: PointStore, scope: Scope, *, limit: int = 100, max_tokens: int = 10_000, cursor: str | None = None
+) -> ExportPage:
+    """What `export` would write, in pages of at most *limit* records and *max_tokens* tokens; nothing quarantined."""
+    inputs.whole(limit, "limit", 1, 1000)
+    inputs.whole(max_tokens, "max_tokens", 100, 10_000_000)
+    where = _exported(scope, False)
+
+    def page(most: int) -> Page:
+        return store.scroll(scope.workspace, "records", where=where, limit=most, cursor=cursor)
+
+    found = page(limit)
+    records: list[dict[str, Any]] = []
+    left_out: list[str] = []
+    room = max_tokens
+    for point in found.points:
+        line = _line(point)
+        size = tokens.count(json.dumps(line, ensure_ascii=False))
+        if size > max_tokens:
+            line["content"] = None
+            left_out.append(point.id)
+            size = tokens.count(json.dumps(line, ensure_ascii=False))
+        if records and size > room:
+            break
+        records.append(line)
+        room -= size
+    left_out = [id for id in left_out if any(line["id"] == id for line in records)]
+    rest = found.cursor if len(records) == len(found.points) else page(len(records)).cursor
+    header = [{"memoryops_export": FORMAT}] if cursor is None else []
+    return ExportPage([*header, *records], rest, left_out)
 
 
 def import_(

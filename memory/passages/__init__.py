@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .cuts import LEVELS, hard, last_blank
-from .marks import MARKS, NEVER, Mark, kind_of
+from ...compressors.structure.cuts import LEVELS, hard, last_blank
+from ...compressors.structure.marks import MARKS, NEVER, Mark, kind_of
 from .ruler import Ruler, weight
 
 __all__ = ["Passage", "split", "weight"]

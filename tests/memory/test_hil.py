@@ -159,3 +159,18 @@ def test_wrong_requests_are_refused(ops: MemoryOps) -> None:
             ops.hil.get(id)
         with pytest.raises(NotFound):
             ops.hil.wait(id, timeout=0)
+
+
+def test_pages_of_what_is_pending_follow_one_another(make: Make, clock: Any) -> None:
+    """The condition holds the time, which goes on between two pages."""
+    ops = make()
+    made = [ops.hil.request(f"Question {n}?", timeout=100.0 + n).id for n in range(5)]
+    first = ops.hil.list(status="pending", limit=2)
+    clock.now += 1
+    second = ops.hil.list(status="pending", limit=2, cursor=first.next_cursor)
+    clock.now += 1
+    third = ops.hil.list(status="pending", limit=2, cursor=second.next_cursor)
+    assert [each.id for page in (first, second, third) for each in page.requests] == made[::-1]
+    assert third.next_cursor is None
+    with pytest.raises(InvalidInput, match="another query"):
+        ops.hil.list(status="expired", cursor=first.next_cursor)

@@ -30,6 +30,8 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("OWNER_IDLE", "1.5", "owner_idle", 1.5),
         ("QDRANT_SHARD_NUMBER", "3", "qdrant_shard_number", 3),
         ("WINDOW", "8000", "window", 8000),
+        ("TOKEN_BUDGET", "500", "token_budget", 500),
+        ("MAX_CONTEXT_ITEMS", "7", "max_context_items", 7),
         ("ROLE", "human", "role", "human"),
         ("SCREENING", "quarantine", "screening", "quarantine"),
         ("EMBEDDINGS_API_KEY", "k", "embeddings_api_key", "k"),
@@ -53,6 +55,7 @@ def test_our_own_name_goes_before_an_alias_and_an_override_before_both() -> None
     [
         ("IN_PROCESS", "maybe"), ("OWNER_IDLE", "long"), ("OWNER_IDLE", "0"), ("OWNER_IDLE", "-1"),
         ("OWNER_IDLE", "nan"), ("OWNER_IDLE", "inf"), ("WINDOW", "8k"), ("WINDOW", "0"), ("WINDOW", "1.5"),
+        ("TOKEN_BUDGET", "0"), ("MAX_CONTEXT_ITEMS", "-1"),
         ("QDRANT_SHARD_NUMBER", "x"), ("QDRANT_SHARD_NUMBER", "0"), ("QDRANT_REPLICATION_FACTOR", "-1"),
         ("ROLE", "root"), ("SCREENING", "maybe"), ("LOG_FORMAT", "xml"), ("LOG_LEVEL", "loud"),
         ("WORKSPACE", "a\nb"), ("USER", "x" * 201), ("AGENT", "\t"), ("THREAD", "a\x00b"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,3 +34,13 @@ def test_a_long_text_is_counted_within_three_percent() -> None:
 
 def test_the_name_says_that_it_is_approximate() -> None:
     assert "approximate" in tokens.NAME
+
+
+def test_blank_space_counts_nothing_and_costs_no_time() -> None:
+    started = time.perf_counter()
+    assert tokens.count(" \n" * 10_000) == 0
+    assert time.perf_counter() - started < 2
+
+
+def test_a_lone_surrogate_counts_as_the_question_mark_it_is_sent_as() -> None:
+    assert tokens.count("a \ud83d b") == tokens.count("a ? b") == 3

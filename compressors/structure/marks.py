@@ -56,7 +56,7 @@ def _code_marks(content: str) -> Iterator[Mark]:
         yield Mark(found.end(), _SECTION, line[1].strip() or None if line else None)
 
 
-_TURN = re.compile(
+TURN = re.compile(
     r"^(?:\[[^\]\n]{1,40}\][ \t]*|\d[\d/.,:\- T]{3,30}(?:[AaPp]\.?[Mm]\.?)?[ \t]*(?:-[ \t]*)?)?"
     r"(?:<(?P<nick>[^<>\n]{1,40})>(?=[ \t])"
     r"|(?:\*\*)?(?P<name>[^\W\d_][\w .'’()\-]{0,39})(?:\*\*)?(?::(?:\*\*)?(?=\s|\Z)|：))",
@@ -65,7 +65,7 @@ _TURN = re.compile(
 
 
 def _chat_marks(content: str) -> Iterator[Mark]:
-    for found in _TURN.finditer(content):
+    for found in TURN.finditer(content):
         yield Mark(found.start(), _TURN_FILL, (found["name"] or found["nick"]).strip())
 
 
@@ -84,7 +84,7 @@ def _log_marks(content: str) -> Iterator[Mark]:
         yield Mark(found.start(), NEVER)
 
 
-_DIFF = re.compile(
+DIFF = re.compile(
     r"^(?:(?:diff --git|Index:)[ \t](?P<git>[^\n]*)|--- [^\n]*\n\+\+\+ (?P<new>[^\n\t]*)|(?P<hunk>@@) )",
     re.MULTILINE,
 )
@@ -92,7 +92,7 @@ _DIFF = re.compile(
 
 def _diff_marks(content: str) -> Iterator[Mark]:
     in_header = False
-    for found in _DIFF.finditer(content):
+    for found in DIFF.finditer(content):
         if not found["hunk"] and not (in_header and found["git"] is None):
             path = (found["git"] or found["new"] or "").split(" b/")[-1].removeprefix("b/").strip()
             yield Mark(found.start(), 0.05, path[:_HEADING_CHARS] or None)
@@ -147,7 +147,7 @@ def kind_of(content: str, content_type: str) -> str:
     flush = [line for line in lines if not line[0].isspace()]
     if 2 * sum(1 for line in flush if _STAMP.match(line)) > len(flush) and len(flush) > 2:
         return "log"
-    names = Counter(found["name"] or found["nick"] for line in lines if (found := _TURN.match(line)))
+    names = Counter(found["name"] or found["nick"] for line in lines if (found := TURN.match(line)))
     if names.total() > 2 and 2 * names.total() > len(lines) and 2 * len(names) <= names.total() + 1:
         return "chat"
     coded = sum(1 for line in lines if _CODE_LINE.match(line))

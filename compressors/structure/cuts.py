@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 def _last(pattern: re.Pattern[str], content: str, low: int, stop: int) -> int:
     """The last end of a match in *low* to *stop* where a cut harms nothing; -1 without one."""
     ends = [found.end() for found in pattern.finditer(content, max(0, low - 2), stop)]
-    return next((end for end in reversed(ends) if end >= low and _may_cut(content, end)), -1)
+    return next((end for end in reversed(ends) if end >= low and may_cut(content, end)), -1)
 
 
 def _at(pattern: str) -> Callable[[str, int, int], int]:
@@ -27,13 +27,21 @@ _ABBREVIATION = re.compile(r"(?:\b\w|\b(?:Mrs?|Ms|Dr|Prof|St|vs|etc|cf|No|Fig|Jr
 
 
 def _sentence(content: str, low: int, stop: int) -> int:
-    ends = [(found.start(), found.end()) for found in _SENTENCE.finditer(content, max(0, low - 2), stop)]
-    for begin, end in reversed(ends):
-        if end < low or not _may_cut(content, end) or content[end : end + 1].islower():
-            continue
-        if not _ABBREVIATION.search(content[max(0, begin - 8) : begin]):
-            return end
-    return -1
+    found = list(_SENTENCE.finditer(content, max(0, low - 2), stop))
+    return next((each.end() for each in reversed(found) if each.end() >= low and _is_end(content, each)), -1)
+
+
+def sentence_ends(content: str, start: int, stop: int) -> Iterator[int]:
+    """Where the sentences from *start* to *stop* end and the next ones begin."""
+    return (found.end() for found in _SENTENCE.finditer(content, start, stop) if _is_end(content, found))
+
+
+def _is_end(content: str, found: re.Match[str]) -> bool:
+    """Whether this full stop ends a sentence and no abbreviation, and a cut harms nothing."""
+    begin, end = found.span()
+    if not may_cut(content, end) or content[end : end + 1].islower():
+        return False
+    return not _ABBREVIATION.search(content[max(0, begin - 8) : begin])
 
 
 _LINE = re.compile(r"\n([ \t]*)(\S)")
@@ -73,12 +81,12 @@ LEVELS: dict[str, tuple[Callable[[str, int, int], int], ...]] = {
 
 def hard(content: str, text: int, reach: int) -> int:
     for at in range(reach, text, -1):
-        if _may_cut(content, at, text):
+        if may_cut(content, at, text):
             return at
     return reach
 
 
-def _may_cut(content: str, at: int, text: int = 0) -> bool:
+def may_cut(content: str, at: int, text: int = 0) -> bool:
     """Whether the characters before and after *at* are not one to the eye; *text* bounds the look back."""
     if at >= len(content):
         return True

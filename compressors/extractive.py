@@ -1,0 +1,176 @@
+"""Selection without a model: BM25 of the query over the units, their place, and how well they stand for the whole.
+
+Without a query, or where none of its words occurs, what counts is how close a unit is to the centroid of all of them
+(tf-idf, as in MEAD: Radev et al. 2004; LexRank's graph of all pairs would cost the square of the length).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ..encoders.bm25 import Bm25, Sparse
+from . import tokens
+from .ports import Kept, Passage
+from .render import check_budget, whole
+from .select import Piece, select
+from .structure.marks import kind_of
+from .structure.units import LONGEST, Unit, units
+
+NEIGHBOUR = 0.25
+"""How much of the better neighbour's match a unit gets: answers stand beside what names the question's things."""
+GENERAL = 0.1
+"""What standing for the whole is worth beside a match of the query, which is worth 1 at best."""
+LEAD = 0.2
+"""What the beginning of a passage is worth beside closeness to the centroid; it halves with every `LEAD_UNITS`."""
+LEAD_UNITS = 10.0
+REPEATED = 0.05
+"""What a unit is worth that stands word for word in an earlier place, too."""
+FRAME = 0.5
+"""How much of the match of its heading, signature or speaker a unit gets."""
+WORDS_A_UNIT = 24.0
+"""Words of a unit that BM25 neither favours nor holds back."""
+SHORTEST_BLOCK = 160
+
+_TROUBLE = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|Traceback|panic|\w*(?:Error|Exception)\b)")
+
+
+class Extractive:
+    """The compressor that every install has: no model, linear time, deterministic."""
+
+    name = "extractive"
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        """See `ports.Compressor.compress`."""
+        budget = check_budget(budget_tokens)
+        before = sum(tokens.count(passage.text) for passage in passages)
+        everything = whole(passages, self.name, before)
+        if max(before, everything.tokens_after) <= budget:
+            return everything
+        pieces = _pieces(passages, query, budget)
+        return select(passages, pieces, budget, self.name, before=before)
+
+
+def _pieces(passages: Sequence[Passage], query: str, budget: int) -> list[Piece]:
+    longest = min(LONGEST, max(SHORTEST_BLOCK, 2 * budget))
+    cut = [units(passage.text, passage.content_type, longest) for passage in passages]
+    texts = [p.text[u.start : u.end] for p, own in zip(passages, cut, strict=True) for u in own]
+    needs: list[tuple[int, ...]] = []
+    for own in cut:
+        first = len(needs)
+        needs.extend(tuple(first + each for each in unit.needs) for unit in own)
+    worths = _worths(passages, cut, texts, query)
+    _settle(texts, needs, worths)
+    owners = [(number, unit) for number, own in enumerate(cut) for unit in own]
+    return [
+        Piece(number, unit, tokens.count(text), worth, needed)
+        for (number, unit), text, worth, needed in zip(owners, texts, worths, needs, strict=True)
+    ]
+
+
+def _settle(texts: Sequence[str], needs: Sequence[tuple[int, ...]], worths: list[float]) -> None:
+    """What frames others lends them its worth and has none alone; what was said before has little."""
+    frames = {each for needed in needs for each in needed}
+    own = list(worths)
+    seen: set[str] = set()
+    for place, needed in enumerate(needs):
+        worths[place] = own[place] + FRAME * max((own[each] for each in needed), default=0.0)
+        if place in frames:
+            worths[place] = 0.0
+        elif texts[place] in seen:
+            worths[place] *= REPEATED
+        seen.add(texts[place])
+
+
+def _worths(
+    passages: Sequence[Passage], cut: Sequence[Sequence[Unit]], texts: Sequence[str], query: str
+) -> list[float]:
+    engine = _engine()
+    vectors = [engine.document(text) for text in texts]
+    rarity = _rarity(vectors)
+    match = _matches(engine.query(query), vectors, rarity) if query.strip() else [0.0] * len(texts)
+    general = _scaled(_centrality(vectors, rarity))
+    lead = [LEAD * 0.5 ** (place / LEAD_UNITS) for own in cut for place in range(len(own))]
+    worths = [g + head for g, head in zip(general, lead, strict=True)]
+    best = max(match, default=0.0)
+    if best > 0:
+        near = _with_neighbours([each / best for each in match], cut)
+        worths = [n + GENERAL * worth for n, worth in zip(near, worths, strict=True)]
+    _favour_trouble(passages, cut, texts, worths)
+    return worths
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Bm25:
+    return Bm25(WORDS_A_UNIT)
+
+
+def _rarity(vectors: Sequence[Sparse]) -> dict[int, float]:
+    """The inverse document frequency of each term, units being the documents."""
+    frequency = Counter(term for vector in vectors for term in vector.indices)
+    return {term: math.log(1 + (len(vectors) - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
+
+
+def _matches(query: Sparse, vectors: Sequence[Sparse], rarity: dict[int, float]) -> list[float]:
+    """The BM25 score of each unit."""
+    asked = {term: rarity[term] for term in query.indices if term in rarity}
+    scores = []
+    for vector in vectors:
+        score = 0.0
+        for term, weight in zip(vector.indices, vector.values, strict=True):
+            if term in asked:
+                score += weight * asked[term]
+        scores.append(score)
+    return scores
+
+
+def _centrality(vectors: Sequence[Sparse], rarity: dict[int, float]) -> list[float]:
+    """The cosine of each unit with the sum of all of them, by tf-idf."""
+    centre: dict[int, float] = {}
+    for vector in vectors:
+        for term, weight in zip(vector.indices, vector.values, strict=True):
+            centre[term] = centre.get(term, 0.0) + weight * rarity[term]
+    found = []
+    for vector in vectors:
+        along = length = 0.0
+        for term, weight in zip(vector.indices, vector.values, strict=True):
+            value = weight * rarity[term]
+            along += value * centre[term]
+            length += value * value
+        found.append(along / math.sqrt(length) if length else 0.0)
+    return found
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    best = max(values, default=0.0)
+    return [value / best for value in values] if best > 0 else [1.0] * len(values)
+
+
+def _with_neighbours(match: Sequence[float], cut: Sequence[Sequence[Unit]]) -> list[float]:
+    """Each match with a part of its better neighbour's, within its passage."""
+    found = []
+    first = 0
+    for own in cut:
+        end = first + len(own)
+        for place in range(first, end):
+            left = match[place - 1] if place > first else 0.0
+            right = match[place + 1] if place + 1 < end else 0.0
+            found.append(match[place] + NEIGHBOUR * max(left, right))
+        first = end
+    return found
+
+
+def _favour_trouble(
+    passages: Sequence[Passage], cut: Sequence[Sequence[Unit]], texts: Sequence[str], worths: list[float]
+) -> None:
+    """In a log, what went wrong and how it began and ended counts as much as a match."""
+    first = 0
+    for passage, own in zip(passages, cut, strict=True):
+        if own and kind_of(passage.text, passage.content_type) == "log":
+            for place in range(first, first + len(own)):
+                if _TROUBLE.search(texts[place]) or place in (first, first + len(own) - 1):
+                    worths[place] += 1.0
+        first += len(own)

@@ -1,0 +1,112 @@
+"""From the worth of units to those that are kept: greedy under a budget, with what each of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .ports import Kept, Passage, Span
+from .render import GAP_TOKENS, keep
+from .structure.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A unit of the passage number *passage*: what it costs (tokens) and what it is worth (0 and less: nothing)."""
+
+    passage: int
+    unit: Unit
+    cost: int
+    worth: float
+    needs: tuple[int, ...] = ()
+    """Which pieces are kept with it, by their place among all pieces."""
+
+
+def select(
+    passages: Sequence[Passage],
+    pieces: Sequence[Piece],
+    budget: int,
+    compressor: str,
+    *,
+    before: int | None = None,
+) -> Kept:
+    """Keep the *pieces* of most worth until the *budget* is used; they are in the order of the text.
+
+    What a piece needs is paid with it. One that does not fit is passed over for smaller ones. Worth is not divided by
+    cost: dividing by its square root lost 4 to 5 points at 10 % kept on the selection sets (BM25 sees to the length).
+    *before*: the tokens of *passages*, where they are known.
+    """
+    chosen = _greedy(pieces, budget)
+    kept = keep(passages, _spans(pieces, chosen), compressor, before=before)
+    while kept.tokens_after > budget and chosen:
+        # Cut ends can cost a token more beside each other than apart, and long texts are counted by samples.
+        _drop(pieces, chosen, max(1, kept.tokens_after - budget))
+        kept = keep(passages, _spans(pieces, chosen), compressor, before=kept.tokens_before)
+    return kept
+
+
+def _greedy(pieces: Sequence[Piece], budget: int) -> dict[int, None]:
+    """Which pieces are kept, in the order in which they were chosen."""
+    order = [number for number, piece in enumerate(pieces) if piece.worth > 0]
+    order.sort(key=lambda number: (-pieces[number].worth, number))
+    chosen: dict[int, None] = {}
+    room = budget
+    smallest = min((pieces[number].cost for number in order), default=0)
+    for number in order:
+        if room < smallest:
+            break
+        if number in chosen or pieces[number].cost > room:
+            continue
+        coming = _with_needs(pieces, number, chosen)
+        cost = sum(pieces[each].cost for each in coming) + _gaps(pieces, chosen, coming) * GAP_TOKENS
+        if cost <= room:
+            room -= cost
+            chosen.update(dict.fromkeys(coming))
+    return chosen
+
+
+def _with_needs(pieces: Sequence[Piece], number: int, chosen: dict[int, None]) -> list[int]:
+    """*number* behind all that it needs and that is not kept yet."""
+    coming: dict[int, None] = {}
+    ahead = [number]
+    while ahead:
+        each = ahead.pop()
+        if each not in chosen and each not in coming:
+            coming[each] = None
+            ahead.extend(pieces[each].needs)
+    return list(reversed(coming))
+
+
+def _gaps(pieces: Sequence[Piece], chosen: dict[int, None], coming: Sequence[int]) -> int:
+    """How many gap marks more there are once *coming* is kept, at most."""
+    more = 0
+    added: set[int] = set()
+    for number in coming:
+        beside = sum(
+            1
+            for other in (number - 1, number + 1)
+            if (other in chosen or other in added) and pieces[other].passage == pieces[number].passage
+        )
+        more += 1 - beside
+        added.add(number)
+    return more
+
+
+def _drop(pieces: Sequence[Piece], chosen: dict[int, None], excess: int) -> None:
+    """Let go of the pieces chosen last, and of those that need them, until *excess* tokens are freed."""
+    freed = 0
+    while chosen and freed < excess:
+        gone = {next(reversed(chosen))}
+        while more := {each for each in chosen if each not in gone and gone.intersection(pieces[each].needs)}:
+            gone |= more
+        for each in gone:
+            freed += pieces[each].cost
+            del chosen[each]
+
+
+def _spans(pieces: Sequence[Piece], chosen: dict[int, None]) -> list[Span]:
+    spans = []
+    for number in sorted(chosen):
+        piece = pieces[number]
+        spans.append(Span(piece.passage, piece.unit.start, piece.unit.end, round(piece.worth, 6)))
+    return spans

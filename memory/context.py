@@ -1,0 +1,223 @@
+"""A working set: what an agent should have before its eyes for a purpose, under a token budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..compressors import tokens
+from ..compressors.ports import Compressor
+from ..stores.filters import Eq, all_of
+from ..stores.ports import Point
+from . import inputs
+from .conditions import Where, iso
+from .items import Items
+from .models import Hit
+from .recall import MAX_LIMIT, Recall
+from .tasks import Task, Tasks
+from .working_set import (
+    Candidate,
+    Entry,
+    Section,
+    Shortened,
+    frame_tokens,
+    of_conversation,
+    of_memories,
+    of_tasks,
+    rendered,
+    section,
+)
+
+__all__ = ["Context", "Entry", "Section", "WorkingSet"]
+
+MAX_BUDGET = 10_000_000
+MAX_TURNS = 100
+MAX_TASKS = 10
+CONVERSATION_SHARE = 0.4
+"""The most of the budget that the latest messages take."""
+TASKS_SHARE = 0.1
+"""The most of the budget that open tasks take."""
+WEAK = 0.3
+"""A memory that matches less than this share of the best match is hinted at, at most."""
+BASE, BY_PRIORITY = 0.75, 0.05
+"""By what a score is multiplied for its place in the working set: 0.8 at priority 1, 1.25 at priority 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingSet:
+    """What fits *purpose* best in *budget_tokens* tokens.
+
+    *text*: one marked block for a prompt, at most the budget by *counter*; it says that what it holds is data.
+    *sections* in the order of the text, those with nothing found left out. *left_out*: how many entries were found
+    and had no room. *compressor* and *reason*: who shortened what is compressed ("" if nothing is), and why not the
+    first choice.
+    """
+
+    purpose: str
+    text: str
+    sections: Sequence[Section]
+    tokens: int
+    budget_tokens: int
+    left_out: int
+    compressor: str
+    reason: str
+    counter: str
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries of all sections."""
+        return [entry for section in self.sections for entry in section.entries]
+
+
+class Context:
+    """Builds working sets for one scope."""
+
+    def __init__(self, items: Items, recall: Recall, tasks: Tasks, compressor: Compressor) -> None:
+        self.items, self.recall, self.tasks, self.compressor = items, recall, tasks, compressor
+
+    def build(
+        self,
+        purpose: str,
+        budget: int,
+        *,
+        where: Where = None,
+        thread: str | None = None,
+        limit: int = 50,
+        most: int = 50,
+        turns: int = 10,
+        tasks: bool = True,
+    ) -> WorkingSet:
+        """See `MemoryOps.context`."""
+        inputs.text(purpose, "purpose", 4 * inputs.MAX_QUERY_CHARS)
+        inputs.whole(budget, "budget_tokens", 1, MAX_BUDGET)
+        inputs.whole(limit, "limit", 1, most)
+        inputs.whole(turns, "turns", 0, MAX_TURNS)
+        latest = self._turns(thread, turns)
+        memories = self._memories(purpose, where, limit, {turn.entry.id for turn in latest})
+        urgent = self._tasks() if tasks else []
+        note = Shortened()
+        room = budget - frame_tokens()
+        of_work = of_tasks(urgent, min(room, int(budget * TASKS_SHARE)))
+        room -= of_work.tokens
+        share = min(room, int(budget * CONVERSATION_SHARE))
+        said = of_conversation(latest, share, purpose, self.compressor, note)
+        room -= said.tokens
+        known = of_memories(memories, room, purpose, self.compressor, note)
+        sections = _within([of_work, known, said], budget)
+        self._note_use(sections, [*memories, *latest])
+        return _working_set(purpose, sections, budget, note)
+
+    def _turns(self, thread: str | None, number: int) -> list[Candidate]:
+        """The latest messages of *thread*, or of the scope's, the newest first."""
+        scope = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread"))
+        if scope.thread is None or number == 0:
+            return []
+        active = all_of(Eq("type", "item"), Eq("kind", "message"), Eq("status", "active"), scope.filter)
+        page = self.items.store.scroll(
+            scope.workspace, "records", where=active, order_by="created_at", descending=True, limit=number
+        )
+        return [_candidate(point) for point in page.points]
+
+    def _memories(self, purpose: str, where: Where, limit: int, shown: set[str]) -> list[Candidate]:
+        """Up to *limit* memories that fit *purpose*, but those in *shown*, the best first."""
+        hits = self._hits(purpose, where, limit, shown)
+        best = max((_match(hit) for hit in hits), default=0.0)
+        found = []
+        for hit, point in zip(hits, self.items.active([hit.id for hit in hits]), strict=True):
+            if point is not None:
+                candidate = _candidate(point)
+                value = hit.score * (BASE + BY_PRIORITY * hit.priority)
+                entry = replace(candidate.entry, score=round(value, 6))
+                weak = _match(hit) < WEAK * best
+                found.append(replace(candidate, entry=entry, weak=weak, best=(hit.start, hit.end)))
+        return sorted(found, key=lambda candidate: -candidate.entry.score)
+
+    def _hits(self, purpose: str, where: Where, limit: int, shown: set[str]) -> list[Hit]:
+        hits: list[Hit] = []
+        cursor: str | None = None
+        while len(hits) < limit:
+            page = min(MAX_LIMIT, limit + len(shown))
+            found = self.recall.search(purpose, limit=page, where=where, cursor=cursor, explain=True)
+            hits += [hit for hit in found.hits if hit.id not in shown]
+            cursor = found.next_cursor
+            if cursor is None:
+                break
+        return hits[:limit]
+
+    def _tasks(self) -> list[Entry]:
+        page = self.tasks.list(status=("open", "in_progress", "blocked"), limit=MAX_TASKS)
+        return [_task(task) for task in page.tasks]
+
+    def _note_use(self, sections: Sequence[Section], candidates: Sequence[Candidate]) -> None:
+        """What is shown was used; what is only hinted at was not."""
+        shown = {entry.id for section in sections for entry in section.entries if entry.form != "hint"}
+        used = {c.entry.id: c.expires_at for c in candidates if c.entry.id in shown}
+        if used:
+            self.items.access.note(used)
+
+
+def _match(hit: Hit) -> float:
+    """How well it fits the words and the meaning, without what age and importance add."""
+    return hit.parts["dense"] + hit.parts["sparse"]
+
+
+def _candidate(point: Point) -> Candidate:
+    payload, text = point.payload, point.text or ""
+    entry = Entry(
+        id=point.id,
+        form="full",
+        text="",
+        tokens=0,
+        tokens_before=payload["tokens"],
+        kind=payload["kind"],
+        content_type=payload["content_type"],
+        priority=payload["priority"],
+        created_at=iso(payload["created_at"]),
+        thread=payload.get("thread"),
+        speaker=payload.get("speaker"),
+        flagged=payload["flagged"],
+    )
+    return Candidate(entry, text, payload["hint"], expires_at=payload.get("expires_at"))
+
+
+def _task(task: Task) -> Entry:
+    facts = ", ".join([task.status, f"priority {task.priority}", *([task.assignee] if task.assignee else [])])
+    return Entry(
+        id=task.id,
+        form="hint",
+        text=f"{task.title} (ID: {task.id}) {facts}",
+        tokens=0,
+        tokens_before=tokens.count(task.description or task.title),
+        kind="task",
+        content_type="task",
+        priority=task.priority,
+        created_at=task.created_at,
+        thread=task.thread,
+    )
+
+
+def _within(sections: Sequence[Section], budget: int) -> list[Section]:
+    """*sections* as they fit: a long text's tokens are counted by samples, which can come to more than its lines'."""
+    found = list(sections)
+    while any(each.entries for each in found) and tokens.count(rendered(found)) > budget:
+        number = next(number for number in (1, 2, 0) if found[number].entries)
+        each = found[number]
+        kept = each.entries[1:] if each.name == "conversation" else each.entries[:-1]
+        found[number] = section(each.name, kept, each.left_out + 1)
+    return found
+
+
+def _working_set(purpose: str, sections: Sequence[Section], budget: int, note: Shortened) -> WorkingSet:
+    text = rendered(sections)
+    shortened = any(entry.form == "compressed" for section in sections for entry in section.entries)
+    return WorkingSet(
+        purpose=purpose,
+        text=text,
+        sections=tuple(section for section in sections if section.entries or section.left_out),
+        tokens=tokens.count(text),
+        budget_tokens=budget,
+        left_out=sum(section.left_out for section in sections),
+        compressor=note.compressor if shortened else "",
+        reason=note.reason if shortened else "",
+        counter=tokens.NAME,
+    )
