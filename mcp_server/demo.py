@@ -307,8 +307,8 @@ def _attach(show: Show) -> None:
     from rich.text import Text
 
     show.step("Attach Claude Desktop")
-    show.say("Merge this into claude_desktop_config.json and restart it (`memoryops config claude-desktop`):")
-    snippet = json.dumps(claude_desktop([]), indent=2)
+    show.say("`memoryops config claude-desktop --write` puts this into claude_desktop_config.json; restart it then:")
+    snippet = json.dumps(claude_desktop(Settings()), indent=2)
     if show.console.is_terminal:
         show.console.print(Panel(Text(snippet), expand=False))
     else:

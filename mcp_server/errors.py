@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..encoders import errors as encoders
 from ..memory import errors as memory
 from ..stores import errors as stores
+
+if TYPE_CHECKING:
+    from mcp.shared.exceptions import MCPError
 
 DOMAIN = (memory.MemoryOpsError, stores.StoreError, encoders.EncoderError)
 """Everything that is raised on purpose. Whatever else comes is a defect and is told as one."""
@@ -69,6 +73,20 @@ class Answer:
     def text(self) -> str:
         """Message and remedy as one paragraph."""
         return f"{self.message.rstrip('. ')}. {self.remedy}." if self.remedy else self.message
+
+
+ASKED_WRONG = frozenset("invalid not_found forbidden quarantined stale key_reused taken settled duplicate".split())
+"""Kinds of error that the caller, not the server, can do something about."""
+
+
+def refusal(error: Exception) -> MCPError:
+    """*error* as a protocol error, for what is no tool: those have no `isError`."""
+    from mcp.shared.exceptions import MCPError
+    from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+
+    told = answer(error)
+    code = INVALID_PARAMS if told.kind in ASKED_WRONG else INTERNAL_ERROR
+    return MCPError(code=code, message=told.text, data={"kind": told.kind})
 
 
 def answer(error: Exception) -> Answer:

@@ -21,6 +21,11 @@ class Runtime:
         self._ops: MemoryOps | None = None
         self._lock = threading.Lock()
 
+    @property
+    def opened(self) -> bool:
+        """Whether the memory is open already, so that a call need not wait for that."""
+        return self._ops is not None
+
     def ops(self) -> MemoryOps:
         """The memory, opened now if it is not yet. Raises what opening raises."""
         with self._lock:

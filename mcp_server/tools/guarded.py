@@ -13,6 +13,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from ..errors import answer
+from .schemas import lean_input, lean_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,27 +73,10 @@ def _compact(result: Any) -> Any:
 
 
 def guarded(fn: Callable[..., Any], title: str, annotations: ToolAnnotations) -> GuardedTool:
-    """The tool that calls *fn*, named and described as *fn* is. Schemas are stripped of generated titles."""
+    """The tool that calls *fn*, named and described as *fn* is, with lean schemas."""
     tool = GuardedTool.from_function(fn, title=title, annotations=annotations, structured_output=True)
     assert isinstance(tool, GuardedTool)
     tool.description = " ".join(tool.description.split())
-    tool.parameters = {**_untitled(tool.parameters), "additionalProperties": False}
-    tool.fn_metadata.output_schema = _untitled(tool.fn_metadata.output_schema)
+    tool.parameters = lean_input(tool.parameters)
+    tool.fn_metadata.output_schema = lean_output(tool.fn_metadata.output_schema)
     return tool
-
-
-def _untitled(schema: Any) -> Any:
-    """*schema* without the titles and class docstrings of pydantic, which cost tokens and say nothing."""
-    if isinstance(schema, list):
-        return [_untitled(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    plain = {}
-    for name, value in schema.items():
-        if name == "properties":
-            plain[name] = {each: _untitled(part) for each, part in value.items()}
-        elif name == "$defs":
-            plain[name] = {each: _untitled({**part, "description": None}) for each, part in value.items()}
-        elif value is not None and not (name == "title" and isinstance(value, str)):
-            plain[name] = _untitled(value)
-    return plain

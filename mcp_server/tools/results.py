@@ -1,10 +1,20 @@
-"""What the tools give back: typed, so that each has an output schema; lean, so that it costs few tokens."""
+"""What results have in common: typed, so that each has an output schema; lean, so that they cost few tokens."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+R = TypeVar("R", bound="Result")
+T = TypeVar("T")
+
+PAGE_TOKENS = 4000
+"""How many tokens one page of a list may have."""
+FIELD_TOKENS = 300
+"""Longer texts and metadata in a list are cut or left out, and said to be."""
 
 
 class Result(BaseModel):
@@ -22,86 +32,59 @@ class Result(BaseModel):
         values: dict[str, Any] = handler(self)
         return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
+    @property
+    def tokens_of(self) -> int:
+        """How many tokens this result has."""
+        from ...compressors import tokens
 
-class NewMemory(BaseModel):
-    """One of several texts to store; the fields are those of `memory_add` itself."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    content: str
-    content_type: str = "note"
-    kind: Literal["item", "message"] = "item"
-    priority: int = Field(5, ge=1, le=10)
-    tags: list[str] = []
-    metadata: dict[str, Any] = {}
-    thread: str | None = None
-    speaker: str | None = None
-    created_at: str | None = None
-    ttl: float | None = None
-    idempotency_key: str | None = None
+        return tokens.count(self.model_dump_json())
 
 
-class AddedMemory(Result):
-    id: str
-    action: Literal["added", "duplicate", "quarantined"]
-    embedding: Literal["none", "pending", "ready", "failed"] = Field(
-        "ready", description="pending: found by keyword now, by meaning in a moment"
-    )
-    findings: list[str] = Field([], description="why screening flagged it")
+class Paged(Protocol):
+    """A page of what the store lists."""
+
+    @property
+    def next_cursor(self) -> str | None: ...
 
 
-class AddResult(Result):
-    results: list[AddedMemory] = Field(description="in the order given")
-    note: str = ""
+P = TypeVar("P", bound=Paged)
 
 
-class SearchHit(Result):
-    id: str
-    content: str = Field(description="the best passage")
-    score: float
-    created_at: str
-    whole: bool = Field(description="false: there is more; memory_retrieve with this id and offset")
-    start: int = Field(0, description="the passage's offset in the whole, in characters")
-    kind: Literal["item", "message"] = "item"
-    content_type: str = "note"
-    priority: int = 5
-    tags: list[str] = []
-    metadata: dict[str, Any] = {}
-    thread: str | None = None
-    speaker: str | None = None
-    agent: str | None = None
-    flagged: bool = Field(False, description="screening found a secret or an injection pattern in it")
-    left_out: list[str] = Field([], description="fields too long for this reply")
+def fitting(
+    fetch: Callable[[int], P], entries: Callable[[P], Sequence[T]], show: Callable[[T], R], limit: int
+) -> tuple[list[R], str | None]:
+    """As many entries as a page has room for, and the cursor of what follows.
+
+    *fetch* gives a page of at most so many entries. One that turns out too long is fetched again shorter, because
+    only the store can make a cursor.
+    """
+    page = fetch(limit)
+    shown: list[R] = []
+    room = PAGE_TOKENS
+    for entry in entries(page):
+        result = show(entry)
+        room -= result.tokens_of
+        if shown and room < 0:
+            return shown, fetch(len(shown)).next_cursor
+        shown.append(result)
+    return shown, page.next_cursor
 
 
-class SearchResult(Result):
-    hits: list[SearchHit] = Field(description="best first")
-    tokens: int = Field(description="of all content, approximate")
-    truncated: bool
-    next_cursor: str | None = Field(None, description="pass as cursor for what follows")
+def cut(text: str | None, left_out: list[str], name: str, most: int | None = None) -> str | None:
+    """*text* of at most *most* tokens, or its head with a mark, and *name* among what was *left_out*."""
+    from ...compressors import tokens
+
+    if not text or tokens.count(text) <= (most or FIELD_TOKENS):
+        return text
+    left_out.append(name)
+    return tokens.clip(text, most or FIELD_TOKENS) + " …"
 
 
-class RetrievedMemory(Result):
-    id: str
-    content: str = Field(description="byte-exact")
-    offset: int = Field(0, description="where content begins, in characters")
-    total_chars: int
-    next_offset: int | None = Field(None, description="pass as offset to read on; absent at the end")
-    note: str = Field("", description="what was left out")
-    rev: int = Field(description="if it differs from an earlier page's, start again at 0")
-    created_at: str
-    updated_at: str
-    expires_at: str | None = None
-    tokens: int = Field(description="of the whole, approximate")
-    kind: Literal["item", "message"] = "item"
-    content_type: str = "note"
-    status: Literal["active", "quarantined"] = "active"
-    embedding: Literal["none", "pending", "ready", "failed"] = "ready"
-    priority: int = 5
-    tags: list[str] = []
-    metadata: dict[str, Any] = {}
-    thread: str | None = None
-    speaker: str | None = None
-    agent: str | None = None
-    derived_from: list[str] = []
-    findings: list[str] = []
+def small(metadata: Mapping[str, Any], left_out: list[str], most: int | None = None) -> dict[str, Any]:
+    """*metadata* if it is small, else nothing, and its name among what was *left_out*."""
+    from ...compressors import tokens
+
+    if metadata and tokens.count(json.dumps(metadata, ensure_ascii=False)) > (most or FIELD_TOKENS):
+        left_out.append("metadata")
+        return {}
+    return dict(metadata)

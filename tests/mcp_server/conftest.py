@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from memoryops.mcp_server.cli.main import main
+from memoryops.mcp_server.face import Face
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server
 from memoryops.memory.service import MemoryOps
@@ -88,15 +89,35 @@ def ops() -> MemoryOps:
 
 
 Conversation = Callable[[Client], Awaitable[T]]
+Connect = Callable[..., Client]
+ERAS = ("legacy", "2026-07-28")
+
+
+@pytest.fixture(params=ERAS)
+def era(request: pytest.FixtureRequest) -> str:
+    """Each protocol era: the one with a handshake, and the one without."""
+    return str(request.param)
 
 
 @pytest.fixture
-def converse(ops: MemoryOps) -> Callable[[Conversation[T]], T]:
-    """Lets a coroutine talk to a server over *ops*, without a process or a pipe."""
+def connect(ops: MemoryOps) -> Connect:
+    """Makes a client of a server over *ops*, without a process or a pipe; options are the client's."""
 
-    def run(conversation: Conversation[T]) -> T:
+    def make(face: Face | None = None, **options: Any) -> Client:
+        shown = face or Face()
+        seen = ops.with_scope(replace(ops.scope, role="human")) if shown.human else ops
+        return Client(build_server(Runtime(lambda: seen), face=shown), **options)
+
+    return make
+
+
+@pytest.fixture
+def converse(connect: Connect) -> Callable[[Conversation[T]], T]:
+    """Lets a coroutine talk to a server over *ops*."""
+
+    def run(conversation: Conversation[T], **options: Any) -> T:
         async def connected() -> T:
-            async with Client(build_server(Runtime(lambda: ops))) as client:
+            async with connect(**options) as client:
                 return await conversation(client)
 
         return anyio.run(connected)
@@ -105,10 +126,37 @@ def converse(ops: MemoryOps) -> Callable[[Conversation[T]], T]:
 
 
 @pytest.fixture
-def call(converse: Callable[[Conversation[CallToolResult]], CallToolResult]) -> Callable[..., CallToolResult]:
+def call(converse: Callable[..., CallToolResult]) -> Callable[..., CallToolResult]:
     """Calls one tool of the server over *ops*."""
 
     def run(tool: str, **arguments: Any) -> CallToolResult:
         return converse(lambda client: client.call_tool(tool, arguments))
+
+    return run
+
+
+@pytest.fixture
+def result(converse: Callable[..., CallToolResult]) -> Callable[..., dict[str, Any]]:
+    """Calls one tool and gives its structured result; `face` chooses whose client calls."""
+
+    def run(tool: str, face: Face | None = None, **arguments: Any) -> dict[str, Any]:
+        answer = converse(lambda client: client.call_tool(tool, arguments), face=face)
+        assert not answer.is_error, answer.content
+        assert isinstance(answer.structured_content, dict)
+        return answer.structured_content
+
+    return run
+
+
+@pytest.fixture
+def refused(converse: Callable[..., CallToolResult]) -> Callable[..., str]:
+    """Calls one tool that fails, and gives what the caller is told."""
+
+    def run(tool: str, face: Face | None = None, **arguments: Any) -> str:
+        answer = converse(lambda client: client.call_tool(tool, arguments), face=face)
+        assert answer.is_error
+        told = " ".join(getattr(block, "text", "") for block in answer.content)
+        assert "Traceback" not in told
+        return told
 
     return run

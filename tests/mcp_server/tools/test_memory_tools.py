@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, Tool
+from mcp_types import CallToolResult
 
 from memoryops.mcp_server.runtime import Runtime
-from memoryops.mcp_server.server import INSTRUCTIONS, build_server
+from memoryops.mcp_server.server import build_server
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreUnavailable
@@ -32,31 +32,6 @@ def error(answer: CallToolResult) -> str:
     text: str = block.text  # type: ignore[union-attr]  # text, or this fails
     assert "Traceback" not in text
     return text
-
-
-def test_instructions_are_short_and_call_what_comes_back_data() -> None:
-    assert len(INSTRUCTIONS) < 2048
-    assert "data, not instructions" in INSTRUCTIONS
-
-
-def test_three_tools_say_what_they_are(converse: Callable[..., Any]) -> None:
-    async def listed(client: Client) -> list[Tool]:
-        return list((await client.list_tools()).tools)
-
-    tools: dict[str, Tool] = {tool.name: tool for tool in converse(listed)}
-    assert list(tools) == ["memory_add", "memory_search", "memory_retrieve"]
-    for tool in tools.values():
-        assert tool.description
-        assert tool.annotations is not None
-        assert tool.annotations.open_world_hint is False
-        assert tool.output_schema is not None
-        assert tool.output_schema["type"] == tool.input_schema["type"] == "object"
-        assert tool.input_schema["additionalProperties"] is False
-        assert '"title"' not in json.dumps([tool.input_schema, tool.output_schema])
-    assert [tool.annotations.read_only_hint for tool in tools.values() if tool.annotations] == [False, True, True]
-    adds = tools["memory_add"].annotations
-    assert adds is not None
-    assert (adds.destructive_hint, adds.idempotent_hint) == (False, False)
 
 
 def test_what_is_added_is_found_and_read(call: Call) -> None:
@@ -201,7 +176,8 @@ def test_what_screening_flags_is_told(call: Call) -> None:
         ("memory_search", {"query": "a", "limit": 0}, "limit: Input should be greater than or equal to 1"),
         ("memory_retrieve", {"id": "nobody"}, "there is no memory 'nobody'"),
         ("memory_retrieve", {"id": ""}, "use 1 to 200 printable characters"),
-        ("memory_forget", {"id": "nobody"}, "Unknown tool: memory_forget"),
+        ("memory_forget", {}, "either ids or a filter"),
+        ("memory_forgot", {}, "Unknown tool: memory_forgot"),
     ],
 )
 def test_a_wrong_call_is_answered_with_what_is_wrong(

@@ -1,0 +1,350 @@
+"""The tools on memories. Plain functions: the SDK runs each call in a worker thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import anyio.from_thread
+from mcp.server.mcpserver import Context
+from pydantic import Field, WithJsonSchema
+
+from ...memory.errors import InvalidInput
+from ..runtime import Runtime
+from .memory_results import (
+    AddedMemory,
+    AddResult,
+    CompressResult,
+    ContextResult,
+    ExportResult,
+    ForgottenMemories,
+    NewMemory,
+    RetrievedMemory,
+    SearchHit,
+    SearchResult,
+    StateResult,
+    UpdatedMemory,
+)
+from .results import small
+
+if TYPE_CHECKING:
+    from ...memory.models import Added, Hit, Item
+
+DEFAULT_TOKENS = 4000
+MAX_TOKENS = 50_000
+MOST_TYPES = 30
+"""How many content types `memory_state` counts by name."""
+MOST_IDS = 200
+"""How many forgotten ids one reply names."""
+
+# Defaults that the schemas show; nobody changes them.
+_NO_ITEMS: list[NewMemory] = []
+_NO_TAGS: list[str] = []
+_NO_FIELDS: dict[str, Any] = {}
+
+Tags = Annotated[list[str], Field()]
+Where = Annotated[dict[str, Any], Field(description="as in memory_search")]
+Budget = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
+
+
+class MemoryTools:
+    """The tools on memories, over one memory."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def memory_add(
+        self,
+        ctx: Context[Any, Any],
+        content: str = "",
+        items: Annotated[
+            list[NewMemory],
+            Field(description="many: objects with these fields"),
+            WithJsonSchema({"type": "array", "items": {"type": "object"}}),  # spelled out, it is a third of the schema
+        ] = _NO_ITEMS,
+        content_type: Annotated[str, Field(description="note, markdown, code, chat, log, diff…")] = "note",
+        kind: Annotated[Literal["item", "message"], Field(description="message: a chat turn")] = "item",
+        priority: Annotated[int, Field(ge=1, le=10, description="1-10; 10 stays longest")] = 5,
+        tags: list[str] = _NO_TAGS,
+        metadata: dict[str, Any] = _NO_FIELDS,
+        thread: Annotated[str | None, Field(description="conversation it belongs to")] = None,
+        speaker: str | None = None,
+        created_at: Annotated[str | None, Field(description="ISO 8601")] = None,
+        ttl: Annotated[float | None, Field(description="seconds it lives")] = None,
+        idempotency_key: Annotated[str | None, Field(description="makes a retry safe")] = None,
+    ) -> AddResult:
+        """Remember something beyond this conversation: a decision, fact, preference, finding, document, code, chat
+        turn. Durable and searchable at once; exact duplicates are recognised."""
+        if bool(content) == bool(items):
+            raise InvalidInput("give either content or items, not both and not neither")
+        if content:
+            shared: dict[str, Any] = {
+                "content_type": content_type,
+                "kind": kind,
+                "priority": priority,
+                "tags": tags,
+                "metadata": metadata,
+                "thread": thread,
+                "speaker": speaker,
+                "created_at": created_at,
+                "ttl": ttl,
+                "idempotency_key": idempotency_key,
+            }
+            added = [self.runtime.ops().add(content, **shared)]
+        else:
+            added = self._add_many([each.model_dump() for each in items], idempotency_key, ctx)
+        return AddResult(results=[_added(each) for each in added], note=_add_note(added))
+
+    def _add_many(self, entries: list[dict[str, Any]], key: str | None, ctx: Context[Any, Any]) -> list[Added]:
+        for number, entry in enumerate(entries):
+            if key is not None and entry["idempotency_key"] is None:
+                entry["idempotency_key"] = f"{key}/{number}"
+
+        def report(done: int, total: int) -> None:
+            anyio.from_thread.run(ctx.report_progress, done, total, f"{done} of {total} stored")
+
+        return self.runtime.ops().add_many(entries, progress=report)
+
+    def memory_search(
+        self,
+        ctx: Context[Any, Any],
+        query: Annotated[str, Field(description="a plain question")],
+        limit: Annotated[int, Field(ge=1, le=100)] = 8,
+        tags: Annotated[list[str], Field(description="any of these")] = _NO_TAGS,
+        thread: str | None = None,
+        where: Annotated[
+            dict[str, Any],
+            Field(
+                description='{"content_type": "code", "metadata.lang": ["py", "js"], '
+                '"created_at": {"gte": "2026-05-01"}}'
+            ),
+        ] = _NO_FIELDS,
+        max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] = DEFAULT_TOKENS,
+        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+    ) -> SearchResult:
+        """Search memory by meaning and keyword, best first. Do this before answering anything that earlier work,
+        decisions or preferences may bear on."""
+        from ...memory.conditions import parse
+        from ...stores.filters import all_of
+
+        named = {name: value for name, value in (("tags", tags), ("thread", thread)) if value}
+        condition = all_of(parse(named), parse(where))
+        cold = not self.runtime.opened
+        if cold:
+            anyio.from_thread.run(ctx.report_progress, 0, 2, "opening the memory")
+        ops = self.runtime.ops()
+        if cold:
+            anyio.from_thread.run(ctx.report_progress, 1, 2, "searching; the first search loads the model")
+        found = ops.search(query, limit, condition, max_tokens, cursor)
+        if cold:
+            anyio.from_thread.run(ctx.report_progress, 2, 2, "found")
+        return SearchResult(
+            hits=[_hit(hit) for hit in found.hits],
+            tokens=found.tokens,
+            truncated=found.truncated,
+            next_cursor=found.next_cursor,
+        )
+
+    def memory_retrieve(
+        self,
+        id: str,
+        offset: Annotated[int, Field(ge=0, description="next_offset of the page before")] = 0,
+        max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] = DEFAULT_TOKENS,
+    ) -> RetrievedMemory:
+        """Read a memory byte-exact by its id. Long ones come in pages that joined are the text."""
+        return _page(self.runtime.ops().retrieve(id), offset, max_tokens)
+
+    def memory_update(
+        self,
+        id: str,
+        content: str | None = None,
+        content_type: str | None = None,
+        priority: Annotated[int | None, Field(ge=1, le=10)] = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        thread: str | None = None,
+        speaker: str | None = None,
+        ttl: float | None = None,
+        expected_rev: Annotated[int | None, Field(description="rev you read")] = None,
+    ) -> UpdatedMemory:
+        """Correct a memory: what is given replaces what is there."""
+        given = {
+            "content": content,
+            "content_type": content_type,
+            "priority": priority,
+            "tags": tags,
+            "metadata": metadata,
+            "thread": thread,
+            "speaker": speaker,
+            "ttl": ttl,
+        }
+        patch = {name: value for name, value in given.items() if value is not None}
+        item = self.runtime.ops().update(id, patch, expected_rev)
+        return UpdatedMemory(id=item.id, rev=item.rev, status=item.status, updated_at=item.updated_at)
+
+    def memory_forget(
+        self,
+        ids: list[str] = _NO_TAGS,
+        where: Where = _NO_FIELDS,
+        hard: Annotated[bool, Field(description="erase every byte from the disk")] = False,
+    ) -> ForgottenMemories:
+        """Delete memories for good, with what was derived from them. Give ids, or where."""
+        gone = self.runtime.ops().forget(ids or None, where=where or None, hard=hard)
+        total = len(gone.ids) + len(gone.derived)
+        return ForgottenMemories(
+            ids=list(gone.ids[:MOST_IDS]),
+            derived=list(gone.derived[:MOST_IDS]),
+            missing=list(gone.missing[:MOST_IDS]),
+            note=f"{total} are gone; the first {MOST_IDS} of each list are named" if total > MOST_IDS else "",
+        )
+
+    def memory_context(
+        self,
+        purpose: Annotated[str, Field(description="task or question")],
+        budget_tokens: Budget = DEFAULT_TOKENS,
+        thread: Annotated[str | None, Field(description="include its latest turns")] = None,
+        where: Where = _NO_FIELDS,
+    ) -> ContextResult:
+        """What memory holds for a purpose, as one block within a budget: texts whole, compressed or as hints with
+        ids; open tasks. For the start of work."""
+        found = self.runtime.ops().context(purpose, budget_tokens, where=where or None, thread=thread)
+        forms: dict[str, list[str]] = {"full": [], "compressed": [], "hint": []}
+        for entry in found.entries:
+            forms[entry.form].append(entry.id)
+        return ContextResult(
+            text=found.text,
+            tokens=found.tokens,
+            full=forms["full"],
+            compressed=forms["compressed"],
+            hints=forms["hint"],
+            left_out=found.left_out,
+            compressor=found.compressor,
+            reason=found.reason,
+        )
+
+    def memory_compress(
+        self,
+        text: str = "",
+        ids: Annotated[list[str], Field(description="memories, instead of text")] = _NO_TAGS,
+        query: Annotated[str, Field(description="what must survive")] = "",
+        budget_tokens: Budget = 1000,
+        content_type: str = "note",
+    ) -> CompressResult:
+        """Shorten a text or memories to the sentences that matter for query, unchanged. The original is kept as a
+        memory."""
+        if bool(text) == bool(ids):
+            raise InvalidInput("give either text or ids, not both and not neither")
+        kept = self.runtime.ops().compress(
+            text=text or None, ids=ids or None, query=query, budget_tokens=budget_tokens, content_type=content_type
+        )
+        return CompressResult(
+            text=kept.text,
+            tokens_before=kept.tokens_before,
+            tokens_after=kept.tokens_after,
+            ids=[each.id for each in kept.items if each.id is not None],
+            left_out=[each.id for each in kept.items if each.id is not None and each.form == "left_out"],
+            compressor=kept.compressor,
+            reason=kept.reason,
+        )
+
+    def memory_state(self) -> StateResult:
+        """Counts, tokens, context utilisation, open tasks and questions."""
+        values = self.runtime.ops().state().as_json()
+        types: Mapping[str, int] = values["by_content_type"]
+        note = ""
+        if len(types) > MOST_TYPES:
+            most = sorted(types, key=lambda name: -types[name])[:MOST_TYPES]
+            values["by_content_type"] = {name: types[name] for name in most}
+            note = f"the {MOST_TYPES} commonest of {len(types)} content types are named"
+        return StateResult(**values, note=note)
+
+    def memory_export(
+        self,
+        cursor: str | None = None,
+        limit: Annotated[int, Field(ge=1, le=1000)] = 100,
+        max_tokens: Annotated[int, Field(ge=100, le=MAX_TOKENS)] = 10_000,
+    ) -> ExportResult:
+        """All of your memory in pages; as JSON lines they are what `memoryops import` reads."""
+        page = self.runtime.ops().export_page(limit=limit, max_tokens=max_tokens, cursor=cursor)
+        records = [dict(record) for record in page.records]
+        return ExportResult(records=records, next_cursor=page.next_cursor, left_out=list(page.left_out))
+
+
+def _added(added: Added) -> AddedMemory:
+    return AddedMemory(id=added.id, action=added.action, embedding=added.embedding, findings=list(added.findings))
+
+
+def _add_note(added: list[Added]) -> str:
+    kept_back = sum(each.action == "quarantined" for each in added)
+    if kept_back:
+        return f"{kept_back} went into quarantine: no search finds them until a person releases them"
+    if any(each.findings for each in added):
+        return "screening flagged some of it (see findings); it was stored as it came"
+    return ""
+
+
+def _hit(hit: Hit) -> SearchHit:
+    left_out: list[str] = []
+    metadata = small(hit.metadata, left_out)
+    return SearchHit(
+        id=hit.id,
+        content=hit.content,
+        score=round(hit.score, 4),
+        created_at=hit.created_at,
+        whole=hit.whole,
+        start=hit.start,
+        kind=hit.kind,
+        content_type=hit.content_type,
+        priority=hit.priority,
+        tags=list(hit.tags),
+        metadata=metadata,
+        thread=hit.thread,
+        speaker=hit.speaker,
+        agent=hit.agent,
+        flagged=hit.flagged,
+        left_out=left_out,
+    )
+
+
+def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
+    total = len(item.content)
+    if offset >= total:
+        raise InvalidInput(f"offset is {offset}, but {item.id} has {total} characters; start at 0")
+    content = _clip(item.content[offset:], max_tokens)
+    end = offset + len(content)
+    left_out: list[str] = []
+    metadata = small(item.metadata, left_out, max_tokens)
+    notes = [f"characters {end} to {total} follow; call again with offset={end}"] if end < total else []
+    notes += [f"{name} is longer than max_tokens and was left out" for name in left_out]
+    return RetrievedMemory(
+        id=item.id,
+        content=content,
+        offset=offset,
+        total_chars=total,
+        next_offset=end if end < total else None,
+        note="; ".join(notes),
+        rev=item.rev,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        expires_at=item.expires_at,
+        tokens=item.tokens,
+        kind=item.kind,
+        content_type=item.content_type,
+        status=item.status,
+        embedding=item.embedding,
+        priority=item.priority,
+        tags=list(item.tags),
+        metadata=metadata,
+        thread=item.thread,
+        speaker=item.speaker,
+        agent=item.agent,
+        derived_from=list(item.derived_from),
+        findings=list(item.findings),
+    )
+
+
+def _clip(text: str, max_tokens: int) -> str:
+    """The head of *text* that fits; at least one character, so that reading on always ends."""
+    from ...compressors import tokens
+
+    return tokens.clip(text, max_tokens) or text[:max_tokens]
