@@ -11,15 +11,16 @@ STAMPS := $(VENV)/.stamps
 REQUIREMENTS := pyproject.toml constraints.txt
 
 # What `make bench` runs, in this order: scripts that print their figures.
-BENCHES := benchmarks/install_size.py benchmarks/operations.py benchmarks/owner_killed.py benchmarks/screening.py
+BENCHES := benchmarks/install_size.py benchmarks/operations.py benchmarks/mcp_server.py benchmarks/owner_killed.py \
+  benchmarks/screening.py
 # Scripts that write a page of docs/; with --check they fail when the page is not what they would write.
-DOC_GENERATORS := mcp_server/cli/docs.py
+DOC_GENERATORS := mcp_server/cli/docs.py mcp_server/tools/docs.py deploy/mcpb/manifest.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-extras soak bench size lint format typecheck constraints clean
+.PHONY: help demo test test-extras soak bench size lint format typecheck mcpb constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,12 @@ format: $(STAMPS)/dev ## mend style and formatting
 
 typecheck: $(STAMPS)/dev ## mypy, strict
 	@$(BIN)/mypy
+
+mcpb: $(STAMPS)/dev ## the bundle for desktop applications, in dist/; checked by MCPB's own validator where npx is
+	@$(BIN)/python deploy/mcpb/manifest.py --check
+	@if command -v npx >/dev/null; then npx --yes @anthropic-ai/mcpb@2.1.2 validate deploy/mcpb/manifest.json; \
+	  else echo "not validated: npx was not found (install Node 20 or newer)"; fi
+	@$(BIN)/python deploy/mcpb/bundle.py
 
 constraints: ## resolve all dependencies anew and write constraints.txt
 	@scripts/write-constraints $(PYTHON)

@@ -9,6 +9,7 @@ from ... import __version__
 from .parser import DESCRIPTION, Commands, global_options
 from .where import HELP as WHERE
 
+TARGETS = ("claude-desktop", "claude-code", "cursor", "vscode", "codex", "agents-md", "claude-md")
 STATUSES = ("open", "in_progress", "blocked", "done", "cancelled")
 
 
@@ -18,7 +19,7 @@ def build_parser() -> ArgumentParser:
     parser.set_defaults(json=False)
     parser.add_argument("--version", action="version", version=f"memoryops {__version__}")
     commands = Commands(parser, "commands")
-    for add in (start, memories, people, work, data):
+    for add in (start, memories, prompts, people, work, data):
         add(commands)
     return parser
 
@@ -32,7 +33,7 @@ def start(commands: Commands) -> None:
         takes="loader",
     )
     demo.add_argument("--documents", type=Path, metavar="DIR", help="documents to use (default: examples/documents)")
-    commands.add(
+    stdio = commands.add(
         "mcp",
         "serve MCP on standard input and output, for a client that starts it",
         "server:mcp",
@@ -40,21 +41,72 @@ def start(commands: Commands) -> None:
         takes="loader",
         as_person=False,
     )
+    _face(stdio)
+    serve = commands.add(
+        "serve",
+        "serve MCP over HTTP: Streamable HTTP at /mcp, SSE at /sse",
+        "http.serve:serve",
+        "memoryops serve --port 8765",
+        takes="loader",
+        as_person=False,
+    )
+    serve.add_argument("--host", metavar="ADDRESS", help="address to listen on (MEMORYOPS_HTTP_HOST; 127.0.0.1)")
+    serve.add_argument("--port", type=int, metavar="N", help="port; 0: any that is free (MEMORYOPS_HTTP_PORT; 8765)")
+    serve.add_argument("--no-auth", action="store_true", help="ask for no token; on a loopback address only")
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name that clients may call it by, beside localhost; may be repeated",
+    )
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="web origin whose pages may call it, beside those of localhost; may be repeated",
+    )
+    _face(serve)
     config = commands.add(
         "config",
-        "print what attaches a client",
+        "attach a client, or tell a project's agents about the memory: print what belongs into a file, or write it",
         "cli.config:config",
-        "memoryops config claude-desktop",
+        "memoryops config claude-desktop --write\n  memoryops config agents-md --write",
         takes="settings",
         as_person=False,
     )
-    config.add_argument("client", choices=["claude-desktop"], help="the client to attach")
+    config.add_argument("target", choices=TARGETS, help="the client, or the file that a project's agents read")
+    config.add_argument("--write", action="store_true", help="put it into the file, beside a backup of what was there")
+    config.add_argument("--human", action="store_true", help="for a person's client: also answer and review")
+    config.add_argument("--profile", choices=["full", "core"], help="core: the eight tools used most")
+    config.add_argument("--uvx", action="store_true", help="start it with uvx, without an installation of its own")
+    config.add_argument("--http", action="store_true", help="call `memoryops serve` instead of starting a server")
+    config.add_argument("--port", type=int, metavar="N", help="its port (MEMORYOPS_HTTP_PORT; 8765)")
+    config.add_argument(
+        "--project", type=Path, metavar="DIR", help="the project whose file it is (default: the user's)"
+    )
+    config.add_argument("--file", type=Path, metavar="PATH", help="the client's file, where it is in no usual place")
     commands.add(
         "doctor",
         "check the installation and the memory, and say what to do",
         "cli.doctor:doctor",
         "memoryops doctor",
         takes="loader",
+    )
+
+
+def _face(server: ArgumentParser) -> None:
+    """What of the memory the clients of a server get to see."""
+    server.add_argument("--profile", choices=["full", "core"], default="full", help="core: the eight tools used most")
+    server.add_argument(
+        "--human", action="store_true", help="for a person's client: also the tools to answer questions and to review"
+    )
+    server.add_argument(
+        "--no-elicitation",
+        dest="elicitation",
+        action="store_false",
+        help="never ask the person through the asking agent's own client",
     )
 
 
@@ -113,6 +165,36 @@ def memories(commands: Commands) -> None:
     forget.add_argument("--yes", action="store_true", help="do not ask")
 
     commands.add("state", "show counts, tokens and utilisation", "cli.work:state", "memoryops state --json")
+
+
+def prompts(commands: Commands) -> None:
+    context = commands.add(
+        "context",
+        "print what an agent should have in view for a purpose, under a token budget",
+        "cli.prompts:context",
+        "memoryops context fix the rounding of refunds --budget 2000 --thread support-17",
+    )
+    context.add_argument("purpose", nargs="+", metavar="PURPOSE", help="what it is for")
+    context.add_argument("--budget", type=int, metavar="N", help="most tokens (MEMORYOPS_TOKEN_BUDGET; 8000)")
+    context.add_argument("--thread", metavar="NAME", help="conversation whose latest messages come along")
+    context.add_argument("--turns", type=int, default=10, metavar="N", help="how many of them (default: 10)")
+    context.add_argument("--where", action="append", default=[], metavar="CONDITION", help=f"of memories: {WHERE}")
+    context.add_argument("--limit", type=int, metavar="N", help="most memories (MEMORYOPS_MAX_CONTEXT_ITEMS; 50)")
+    context.add_argument("--no-tasks", action="store_true", help="leave open tasks out")
+
+    compress = commands.add(
+        "compress",
+        "print the parts of a file, of standard input, or of memories that are worth their tokens",
+        "cli.prompts:compress",
+        "memoryops compress incident.log --query 'why was it late' --budget 500\n"
+        "  memoryops compress --ids ID ID --budget 1000",
+    )
+    compress.add_argument("file", nargs="?", metavar="FILE", help="the text; - or nothing reads standard input")
+    compress.add_argument("--ids", nargs="+", default=[], metavar="ID", help="memories instead")
+    compress.add_argument("--query", default="", metavar="TEXT", help="what it is to help with (default: the whole)")
+    compress.add_argument("--budget", type=int, metavar="N", help="most tokens (MEMORYOPS_TOKEN_BUDGET; 8000)")
+    compress.add_argument("--type", metavar="NAME", help="content type (default: by the file's ending, else note)")
+    compress.add_argument("--no-keep", action="store_true", help="do not store the original as a memory")
 
 
 def people(commands: Commands) -> None:

@@ -23,8 +23,8 @@ HEAD = """\
 
 The exit status is 0 when it is done, 1 for an error that the message explains, 2 for wrong usage and 130 after
 Ctrl-C. Results go to standard output, messages to standard error. Whoever runs `memoryops` acts as a person: only
-that may answer requests and release from quarantine. `memoryops mcp` alone acts with the role that MEMORYOPS_ROLE
-names, an agent's unless it is set.
+that may answer requests and release from quarantine. What `memoryops mcp` and `memoryops serve` let in are agents,
+unless they are started with `--human`.
 """
 
 

@@ -8,15 +8,18 @@ import shutil
 import stat
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ...memory.errors import MemoryOpsError
 from ...memory.settings import Settings, stale_names, unknown_names
+from ..clients.machine import Machine
 from ..errors import DOMAIN, answer
 from . import output
+from .doctor_clients import clients
+from .doctor_model import shipped_model
+from .findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +29,6 @@ if TYPE_CHECKING:
 PACKAGES = ("qdrant-edge-py", "mcp", "onnxruntime", "tokenizers", "numpy", "pydantic", "msgpack", "rich")
 LITTLE_BYTES = 1_000_000_000
 TOO_LITTLE_BYTES = 50_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; *remedy* says what to do where *level* is not ok."""
-
-    level: Literal["ok", "warn", "fail"]
-    topic: str
-    text: str
-    remedy: str = ""
 
 
 class _Verified(Protocol):
@@ -68,8 +61,8 @@ def _show(finding: Finding) -> None:
     output.console().print(text, soft_wrap=True)
 
 
-def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
-    """All findings, as they come."""
+def examine(load: Callable[[], Settings], machine: Machine | None = None) -> Iterator[Finding]:
+    """All findings, as they come. *machine*: where the clients keep their files (default: this one)."""
     yield from _installation()
     yield from _environment()
     try:
@@ -77,6 +70,12 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     except MemoryOpsError as error:
         yield Finding("fail", "settings", str(error), "correct or unset it")
         return
+    yield shipped_model(settings)
+    yield from _memory(settings)
+    yield from clients(settings, machine or Machine.here())
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
     if settings.qdrant_url:
         yield from _store(settings)
         return

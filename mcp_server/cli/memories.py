@@ -69,27 +69,29 @@ def _entries(args: Namespace) -> list[dict[str, Any]]:
         return [
             {
                 **shared,
-                "content": _read(path),
+                "content": read(path),
                 "content_type": args.type or TYPES.get(path.suffix.lower(), "note"),
                 "metadata": {"path": str(path), **metadata},
             }
             for path in args.file
         ]
-    return [{**shared, "content": _text(args.text), "content_type": args.type or "note", "metadata": metadata}]
+    return [{**shared, "content": text_of(args.text), "content_type": args.type or "note", "metadata": metadata}]
 
 
-def _text(given: str | None) -> str:
+def text_of(given: str | None) -> str:
+    """*given*, or standard input for - or nothing."""
     if given is not None and given != "-":
         return given
     if given is None and sys.stdin.isatty():
-        raise InvalidInput("there is nothing to add; give a text, --file PATH, or a text on standard input")
+        raise InvalidInput("nothing comes on standard input; give a text, a file, or pipe a text in")
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"standard input is no UTF-8 text (byte {error.start}); convert it first") from error
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a file."""
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from memoryops.mcp_server.cli.doctor import Finding, examine
+from memoryops.mcp_server.cli.doctor import examine
+from memoryops.mcp_server.cli.findings import Finding
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
 from memoryops.stores.embedded.client import stop_owner
