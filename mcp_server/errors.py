@@ -1,4 +1,4 @@
-"""One table from what the operations, stores and encoders raise to what a caller is told.
+"""One table from what the operations, compressors, stores and encoders raise to what a caller is told.
 
 The errors' own messages say what happened and to which value; the table gives each a stable *kind* and,
 where the message alone does not tell, what to do next.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..compressors import errors as compressors
 from ..encoders import errors as encoders
 from ..memory import errors as memory
 from ..stores import errors as stores
@@ -17,7 +18,7 @@ from ..stores import errors as stores
 if TYPE_CHECKING:
     from mcp.shared.exceptions import MCPError
 
-DOMAIN = (memory.MemoryOpsError, stores.StoreError, encoders.EncoderError)
+DOMAIN = (memory.MemoryOpsError, stores.StoreError, encoders.EncoderError, compressors.CompressorError)
 """Everything that is raised on purpose. Whatever else comes is a defect and is told as one."""
 
 _DOCTOR = "`memoryops doctor` says more"
@@ -58,6 +59,12 @@ TABLE: Mapping[type[Exception], tuple[str, str]] = {
     encoders.BadEncoderAnswer: ("encoder", "Check the URL in MEMORYOPS_ENCODER"),
     encoders.DimensionMismatch: ("encoder", "`memoryops reembed --encoder SPEC` makes all vectors anew"),
     encoders.AdapterInvalid: ("encoder", ""),
+    compressors.CompressorError: ("compressor", _DOCTOR),
+    compressors.InvalidBudget: ("invalid", ""),
+    compressors.CompressorFailed: ("compressor", "Nothing was changed; memory_retrieve gives the original"),
+    compressors.CompressorTimeout: ("compressor", "Nothing was changed; give a shorter text or another budget"),
+    compressors.BadSelection: ("compressor", "Nothing was changed; memory_retrieve gives the original"),
+    compressors.NothingLeft: ("compressor", "Nothing was changed; memory_retrieve gives the original"),
 }
 
 

@@ -90,7 +90,11 @@ class Settings:
     thread: str | None = _setting(
         None, "THREAD", "Thread that reads are narrowed to and writes are marked with (name)."
     )
-    role: Role = _setting("agent", "ROLE", "Role of the caller: agent, human or admin. Servers let in agents, unless started with --human.")
+    role: Role = _setting(
+        "agent",
+        "ROLE",
+        "Role of the caller: agent, human or admin. Servers let in agents, unless started with --human.",
+    )
     screening: str = _setting(
         "flag",
         "SCREENING",

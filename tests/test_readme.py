@@ -34,7 +34,8 @@ def test_the_operations_do_what_is_said(data_dir: Path, monkeypatch: pytest.Monk
     try:
         with MemoryOps.open(data_dir / "memory") as ops:
             id = ops.add("something to change and forget").id
-            names: dict[str, Any] = {"ops": ops, "Scope": Scope, "text": "some text", "id": id, "log": "step one\nfailed: no disk\n"}
+            names: dict[str, Any] = {"ops": ops, "Scope": Scope, "text": "some text", "id": id}
+            names["log"] = "step one\nfailed: no disk\n"
             exec(compile(blocks()[1], str(README), "exec"), names)  # noqa: S102 - our own README
             assert ops.hil.get(names["question"].id).answer == "no"
             assert ops.tasks.get(names["task"].id).status == "done"

@@ -1,5 +1,6 @@
 import pytest
 
+from memoryops.compressors import errors as compressors
 from memoryops.encoders import errors as encoders
 from memoryops.mcp_server.errors import DOMAIN, TABLE, answer
 from memoryops.memory import errors as memory
@@ -7,7 +8,7 @@ from memoryops.stores import errors as stores
 
 RAISED = {
     value
-    for module in (encoders, memory, stores)
+    for module in (compressors, encoders, memory, stores)
     for value in vars(module).values()
     if isinstance(value, type) and issubclass(value, Exception)
 }

@@ -1,0 +1,206 @@
+"""Who may call, checked in one place in front of everything: host, origin, token, content type, size of the body.
+
+A page in the user's browser can send requests to loopback, and with DNS rebinding even read the answers. The
+checks of `Host` and `Origin` keep it out, and so does JSON's content type, which a browser does not send across
+origins without asking first; nothing here answers that question. The token keeps out the machine's other users.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...stores.ports import MAX_TEXT_BYTES
+from .problem import problem, shown
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT = 6 * MAX_TEXT_BYTES + 4 * 1024 * 1024
+r"""Bytes of a request's body: a text of the largest size fits even if JSON writes each of its bytes as \u001b."""
+BODY_PATIENCE = 30.0
+"""Seconds without a byte after which a body that is still to come is given up."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+OPEN_PATHS = frozenset({"/health"})
+"""What answers without a token."""
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{1,5}))?")
+_ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
+    Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback.
+    """
+
+    token: str | None
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    body_limit: int = BODY_LIMIT
+    body_patience: float = BODY_PATIENCE
+
+    def refusal(self, scope: Scope) -> Response | None:
+        """Why the request in *scope* is refused by its head alone, None if it is not."""
+        for check in (self._wrong_host, self._wrong_origin, self._wrong_token, self._wrong_content):
+            response = check(scope)
+            if response is not None:
+                return response
+        return None
+
+    def too_large(self, received: int) -> Response:
+        limit = f"{self.body_limit:,} bytes"
+        return problem(
+            413,
+            f"the body has {received:,} bytes or more; the limit is {limit}",
+            "Store a large document in parts, or fewer memories in one call",
+        )
+
+    def _wrong_host(self, scope: Scope) -> Response | None:
+        given = _values(scope, b"host")
+        if len(given) == 1 and self._is_own(given[0].lower()):
+            return None
+        said = shown(given[0]) if given else "missing"
+        return problem(
+            421,
+            f"the Host header is {said}, which is no name of this server",
+            "Use the URL that the server printed at its start, or start it with --allow-host NAME",
+        )
+
+    def _is_own(self, host: str) -> bool:
+        match = _HOST.fullmatch(host)
+        return match is not None and (match["name"] in LOOPBACK | self.hosts or host in self.hosts)
+
+    def _wrong_origin(self, scope: Scope) -> Response | None:
+        given = _values(scope, b"origin")
+        if not given or (len(given) == 1 and self._is_welcome(given[0].lower())):
+            return None
+        return problem(
+            403,
+            f"requests from the web origin {shown(given[0])} are refused",
+            "If that page is yours, start the server with --allow-origin ORIGIN",
+        )
+
+    def _is_welcome(self, origin: str) -> bool:
+        if origin in self.origins:
+            return True
+        match = _ORIGIN.fullmatch(origin)
+        host = _HOST.fullmatch(match["host"]) if match is not None and match["scheme"] in ("http", "https") else None
+        return host is not None and host["name"] in LOOPBACK
+
+    def _wrong_token(self, scope: Scope) -> Response | None:
+        if self.token is None or scope["path"] in OPEN_PATHS:
+            return None
+        given = _values(scope, b"authorization")
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if scheme.lower() != "bearer":
+            challenge, detail = 'Bearer realm="memoryops"', "this server wants a token"
+        elif hmac.compare_digest(token.strip().encode(), self.token.encode()):
+            return None
+        else:
+            challenge = 'Bearer realm="memoryops", error="invalid_token"'
+            detail = "the token in the Authorization header is not this server's"
+        remedy = "Send `Authorization: Bearer TOKEN`; the server printed at its start which file holds the token"
+        return problem(401, detail, remedy, {"WWW-Authenticate": challenge})
+
+    def _wrong_content(self, scope: Scope) -> Response | None:
+        if scope["method"] in ("POST", "PUT", "PATCH"):
+            media_type = ",".join(_values(scope, b"content-type")).partition(";")[0].strip()
+            if media_type.lower() != "application/json":
+                return problem(415, f"the content type is {shown(media_type)}", "Send application/json")
+            coding = ",".join(_values(scope, b"content-encoding"))
+            if coding.lower() not in ("", "identity"):
+                return problem(415, f"the content encoding is {shown(coding)}", "Send the body uncompressed")
+        declared = _values(scope, b"content-length")
+        if declared and declared[0].isdecimal() and int(declared[0]) > self.body_limit:
+            return self.too_large(int(declared[0]))
+        return None
+
+
+class Gate:
+    """Lets through to *app* what *access* allows, with its body read: of a body that breaks off, *app* never hears."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app, self.access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await _logged(self._serve, scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = self.access.refusal(scope)
+        if refused is not None:
+            await refused(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self.app(scope, receive, send)
+        else:
+            body = await self._body(receive)
+            if isinstance(body, Response):
+                await body(scope, receive, send)
+            elif body is not None:
+                await self.app(scope, _replay(body, receive), send)
+
+    async def _body(self, receive: Receive) -> deque[Message] | Response | None:
+        """The messages of the whole body, a refusal, or None when the client has gone before its end."""
+        messages: deque[Message] = deque()
+        size = 0
+        while not messages or messages[-1].get("more_body", False):
+            message: Message | None = None
+            with anyio.move_on_after(self.access.body_patience):
+                message = await receive()
+            if message is None:
+                waited = f"no byte of the body came for {self.access.body_patience:g} seconds"
+                return problem(408, waited, "Send the request again", {"Connection": "close"})
+            if message["type"] != "http.request":
+                return None
+            size += len(message.get("body", b""))
+            if size > self.access.body_limit:
+                return self.access.too_large(size)
+            messages.append(message)
+        return messages
+
+
+def _replay(messages: deque[Message], receive: Receive) -> Receive:
+    async def replayed() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return replayed
+
+
+async def _logged(
+    serve: Callable[[Scope, Receive, Send], Awaitable[None]], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """*serve*, with a line in the log: no query, no header, no content."""
+    started = time.perf_counter()
+    status = 0
+
+    async def watched(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        await send(message)
+
+    try:
+        await serve(scope, receive, watched)
+    finally:
+        path = scope.get("raw_path", b"").decode("ascii", "replace")[:200]
+        took = round(1000 * (time.perf_counter() - started), 1)
+        fields: dict[str, Any] = {"method": scope["method"], "path": path, "status": status, "milliseconds": took}
+        log.info("request", extra=fields)
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

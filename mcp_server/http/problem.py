@@ -1,0 +1,44 @@
+"""What a caller is told when the HTTP layer refuses: a problem document (RFC 9457) with a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(status: int, detail: str, remedy: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    """The answer of *status*: *detail* says what happened, *remedy* what to do next."""
+    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if remedy:
+        content["remedy"] = remedy
+    return JSONResponse(content, status, headers, MEDIA_TYPE)
+
+
+def from_starlette(request: Request, error: Exception) -> Response:
+    """The router's own refusals: a path that is not there, a method that a path does not take."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem(
+            404, f"there is nothing at {shown(request.url.path)}", "MCP is at /mcp, for older clients at /sse"
+        )
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("allow", "")
+        detail = f"{shown(request.url.path)} does not take {shown(request.method)}"
+        return problem(405, detail, f"Use {allowed}" if allowed else "", error.headers)
+    return problem(error.status_code, error.detail, "", error.headers)
+
+
+def from_defect(request: Request, error: Exception) -> Response:
+    """What nobody foresaw. The log has its place; the caller is told nothing of it."""
+    return problem(500, "MemoryOps failed inside, which is a defect of ours", "`memoryops doctor` says more")
+
+
+def shown(value: str) -> str:
+    """*value*, which a stranger may have written, quoted and cut for a message."""
+    return repr(value if len(value) <= 100 else f"{value[:100]}…")
