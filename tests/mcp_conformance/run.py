@@ -2,9 +2,11 @@
 
     make conformance
 
-The suite talks Streamable HTTP to our server with the fixtures that it calls by name (`server.py`); the inspector
-talks to `memoryops mcp` over stdio and to `memoryops serve` over Streamable HTTP and SSE, as users start them.
-Exit status 0 when nothing failed that `EXPECTED` does not name.
+The suite talks Streamable HTTP to our server with the fixtures that it calls by name (`server.py`, `rounds.py`): its
+release, which knows the protocol up to 2025-11-25, and its pre-release, which tests that protocol and the one of
+2026-07-28 and holds each message against the protocol's schema. What it has for extensions (tasks, skills) is left
+out: we offer none. The inspector talks to `memoryops mcp` over stdio and to `memoryops serve` over Streamable HTTP
+and SSE, as users start them. Exit status 0 when nothing failed that `EXPECTED` does not name.
 """
 
 from __future__ import annotations
@@ -30,20 +32,28 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
+from memoryops.mcp_server.http.token import token_path
 from memoryops.stores.embedded.client import stop_owner
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 SUITE = "@modelcontextprotocol/conformance"
+NEXT = "conformance-next"
+"""What `package.json` calls the suite's pre-release."""
+INSPECTOR = "@modelcontextprotocol/inspector"
+PASSES = ((SUITE, "2025-11-25"), (NEXT, "2025-11-25"), (NEXT, "2026-07-28"))
+"""Each suite with the protocol that it speaks."""
 OURS = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main"]
 
 EXPECTED: Mapping[str, str] = {}
-"""Scenarios that may fail, each with the reason. One that passes must go from here."""
+"""What may fail, as "protocol, suite's version scenario", each with the reason. One that passes must go from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one scenario went."""
+    """How one scenario went in one pass."""
 
+    source: str
     name: str
     passed: int
     failed: int
@@ -55,19 +65,22 @@ class Tools:
     """The Node programs, installed by `npm ci` in *folder*."""
 
     def __init__(self, folder: Path) -> None:
-        self.modules = folder / "node_modules"
-        self.bin = self.modules / ".bin"
-        self.env = {**os.environ, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
-        version = self.run("node", "--version").stdout.strip()
-        if not version.startswith("v22."):
-            raise SystemExit(f"node is {version or 'not there'} in {folder}; `make clean conformance` installs Node 22")
+        self.modules = (folder / "node_modules").absolute()
+        own = self.modules / ".bin" / "node"
+        self.node = str(own) if own.exists() else shutil.which("node")  # for some machines there is no package
+        version = "not there" if self.node is None else self._output([self.node, "--version"])
+        if not re.match(r"v(2[2-9]|[3-9]\d)\.", version):
+            raise SystemExit(f"node is {version}, and no package brings one for this machine; install Node 22 or newer")
 
-    def run(self, name: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        command = [str(self.bin / name), *arguments]
+    def run(self, package: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the one program of *package*."""
+        bin = self._about(package)["bin"]
+        program = self.modules / package / next(iter(bin.values()))
+        assert self.node is not None
         return subprocess.run(
-            command,
+            [self.node, str(program), *arguments],
             check=False,
-            env=self.env | env,
+            env={**os.environ, "NO_COLOR": "1", **env},
             capture_output=True,
             text=True,
             timeout=300,
@@ -75,7 +88,13 @@ class Tools:
         )
 
     def version(self, package: str) -> str:
-        return str(json.loads((self.modules / package / "package.json").read_text(encoding="utf-8"))["version"])
+        return str(self._about(package)["version"])
+
+    def _about(self, package: str) -> Any:
+        return json.loads((self.modules / package / "package.json").read_text(encoding="utf-8"))
+
+    def _output(self, command: list[str]) -> str:
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
 @contextmanager
@@ -92,7 +111,7 @@ def folder() -> Iterator[Path]:
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[None]:
     """*command* as a process that answers at *port*."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
     try:
         for _ in range(600):
             if process.poll() is not None:
@@ -115,21 +134,27 @@ def free_port() -> int:
 
 
 def suite(tools: Tools) -> Iterator[Outcome]:
-    """Every server scenario that the suite has, those that it calls pending too."""
+    """Every server scenario that the suites have for a protocol, those that they call pending too."""
     port = free_port()
-    with folder() as data, tempfile.TemporaryDirectory() as results:
-        server = [sys.executable, "-W", "ignore", str(HERE / "server.py"), "--port", str(port), "--data-dir", str(data)]
-        with running(server, port):
-            url = f"http://127.0.0.1:{port}/mcp"
-            ran = tools.run("conformance", "server", "--url", url, "--suite", "all", "--output-dir", results)
-        written = sorted(Path(results).glob("*/checks.json"))
-        if not written:
-            raise SystemExit(f"the suite gave no results:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
-        for path in written:
-            yield _scenario(path)
+    server = [sys.executable, "-W", "ignore", "-m", "tests.mcp_conformance.server"]
+    with folder() as data, running([*server, "--port", str(port), "--data-dir", str(data)], port):
+        for package, protocol in PASSES:
+            source = f"{protocol}, {tools.version(package)}"
+            with tempfile.TemporaryDirectory() as results:
+                where = ["--url", f"http://127.0.0.1:{port}/mcp", "--output-dir", results]
+                # Asked for one protocol, the release leaves out what it does not know to be of it; it speaks but one.
+                only = ["--spec-version", protocol] if package == NEXT else []
+                ran = tools.run(package, "server", *where, "--suite", "all", *only)
+                outcomes = [_scenario(source, path) for path in sorted(Path(results).glob("*/checks.json"))]
+            yield from outcomes
+            # A scenario that breaks down leaves no results; the suite's own count and exit status know of it.
+            begun = len(re.findall(r"^=== Running scenario: ", ran.stdout, re.MULTILINE))
+            if len(outcomes) != begun or not begun or (ran.returncode and not any(each.failed for each in outcomes)):
+                said = f"status {ran.returncode}, {len(outcomes)} of {begun} scenarios have results: "
+                yield Outcome(source, "the suite itself", 0, 1, said=said + (ran.stderr or ran.stdout)[-1000:])
 
 
-def _scenario(path: Path) -> Outcome:
+def _scenario(source: str, path: Path) -> Outcome:
     checks: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     name = re.sub(r"^server-|-\d{4}-\d\d-\d\dT[\d-]*Z$", "", path.parent.name)
 
@@ -137,22 +162,26 @@ def _scenario(path: Path) -> Outcome:
         return sum(check["status"] == status for check in checks)
 
     said = [check.get("errorMessage", "") for check in checks if check["status"] in ("FAILURE", "WARNING")]
-    return Outcome(name, count("SUCCESS"), count("FAILURE"), count("WARNING"), "; ".join(filter(None, said)))
+    return Outcome(source, name, count("SUCCESS"), count("FAILURE"), count("WARNING"), "; ".join(filter(None, said)))
 
 
 def inspector(tools: Tools) -> Iterator[Outcome]:
-    """The inspector as a client, over all three transports on one folder."""
+    """The inspector as a client, over all three transports and in both protocol eras on one folder."""
     port = free_port()
-    with folder() as data, tempfile.TemporaryDirectory() as home:
-        catalog = {"MCP_CATALOG_PATH": str(Path(home) / "mcp.json"), "MEMORYOPS_ENCODER": "hashing:64"}
-        with running([*OURS, "serve", "--data-dir", str(data), "--port", str(port), "--no-auth"], port):
-            places = {
-                "stdio": [*OURS, "mcp", "--data-dir", str(data)],
-                "Streamable HTTP": [f"http://127.0.0.1:{port}/mcp", "--transport", "http"],
-                "SSE": [f"http://127.0.0.1:{port}/sse", "--transport", "sse"],
-            }
-            for transport, target in places.items():
-                yield _inspected(tools, transport, target, catalog)
+    base = f"http://127.0.0.1:{port}"
+    with (
+        folder() as data,
+        tempfile.TemporaryDirectory() as home,
+        running([*OURS, "serve", "--data-dir", str(data), "--port", str(port)], port),
+    ):
+        bearer = f"Authorization: Bearer {token_path(data).read_text(encoding='ascii').strip()}"
+        stdio = [*OURS, "mcp", "--data-dir", str(data)]
+        http = [f"{base}/mcp", "--transport", "http", "--header", bearer]
+        sse = [f"{base}/sse", "--transport", "sse", "--header", bearer]
+        for transport, target in (("stdio", stdio), ("Streamable HTTP", http), ("SSE", sse)):
+            yield _inspected(tools, transport, target, {"HOME": home})
+        # The inspector speaks the protocol with a handshake unless it is told otherwise.
+        yield _inspected(tools, "Streamable HTTP, 2026-07-28", [*http, "--protocol-era", "modern"], {"HOME": home})
 
 
 def _inspected(tools: Tools, transport: str, target: list[str], env: Mapping[str, str]) -> Outcome:
@@ -163,7 +192,7 @@ def _inspected(tools: Tools, transport: str, target: list[str], env: Mapping[str
     def ask(method: str, *arguments: str) -> Any:
         options = ["--method", method, *arguments]
         # A command of ours has options of its own, which come first; the inspector takes its own from anywhere.
-        ran = tools.run("mcp-inspector", "--cli", *target, *options, **env)
+        ran = tools.run(INSPECTOR, "--cli", *target, *options, **env)
         try:
             return json.loads(ran.stdout)
         except ValueError:
@@ -192,7 +221,7 @@ def _inspected(tools: Tools, transport: str, target: list[str], env: Mapping[str
     check("prompts/get", note in json.dumps(prompt), prompt)
     wrong = ask("tools/call", "--tool-name", "memory_retrieve", "--tool-arg", "id=nobody")
     check("an error is an answer", wrong.get("isError") is True and "search for it" in json.dumps(wrong), wrong)
-    return Outcome(f"inspector over {transport}", passed, len(failures), said="; ".join(failures))
+    return Outcome("inspector", f"over {transport}", passed, len(failures), said="; ".join(failures))
 
 
 def main() -> int:
@@ -200,31 +229,40 @@ def main() -> int:
     parser.add_argument("--node", type=Path, required=True, help="the folder that `npm ci` installed into")
     tools = Tools(parser.parse_args().node)
     outcomes = [*suite(tools), *inspector(tools)]
-    failing = {outcome.name for outcome in outcomes if outcome.failed}
     show(outcomes)
-    scenarios = [outcome for outcome in outcomes if not outcome.name.startswith("inspector")]
-    passed = sum(outcome.passed for outcome in scenarios)
-    checks = passed + sum(outcome.failed for outcome in scenarios)
-    good = sum(not outcome.failed for outcome in scenarios)
-    inspected = [outcome for outcome in outcomes if outcome not in scenarios]
-    print(
-        f"{SUITE} {tools.version(SUITE)}: {good} of {len(scenarios)} scenarios, {passed} of {checks} checks passed; "
-        f"inspector {tools.version('@modelcontextprotocol/inspector')}: {sum(o.passed for o in inspected)} of "
-        f"{sum(o.passed + o.failed for o in inspected)} checks over {len(inspected)} transports passed"
-    )
+    failing = {f"{each.source} {each.name}" for each in outcomes if each.failed}
     for name in sorted(failing - EXPECTED.keys()):
         print(f"unexpected failure: {name}", file=sys.stderr)
     for name in sorted(EXPECTED.keys() - failing):
         print(f"expected to fail, but passed: {name}; take it out of EXPECTED", file=sys.stderr)
+    lines = [score(f"MCP {protocol}", tools.version(package), outcomes) for package, protocol in PASSES]
+    print(f"make conformance: {'; '.join(lines)}; inspector {tools.version(INSPECTOR)}: {total(outcomes, 'inspector')}")
     return 1 if failing != EXPECTED.keys() else 0
 
 
+def score(protocol: str, suite: str, outcomes: list[Outcome]) -> str:
+    ours = [each for each in outcomes if each.source == f"{protocol.removeprefix('MCP ')}, {suite}"]
+    good = sum(not each.failed for each in ours)
+    return f"{protocol} by suite {suite}: {good} of {len(ours)} scenarios, {total(outcomes, ours[0].source)}"
+
+
+def total(outcomes: list[Outcome], source: str) -> str:
+    ours = [each for each in outcomes if each.source == source]
+    passed = sum(each.passed for each in ours)
+    return f"{passed} of {passed + sum(each.failed for each in ours)} checks"
+
+
 def show(outcomes: list[Outcome]) -> None:
-    table = Table("scenario", "passed", "failed", "warnings", "said")
+    table = Table("by", "scenario", "passed", "failed", "warnings", "said")
+    before = ""
     for each in outcomes:
+        if each.source != before:
+            table.add_section()
         style = "red" if each.failed else "yellow" if each.warnings else ""
-        table.add_row(each.name, str(each.passed), str(each.failed), str(each.warnings), each.said, style=style)
-    Console(width=130).print(table)
+        source = each.source if each.source != before else ""
+        table.add_row(source, each.name, str(each.passed), str(each.failed), str(each.warnings), each.said, style=style)
+        before = each.source
+    Console(width=150).print(table)
 
 
 if __name__ == "__main__":

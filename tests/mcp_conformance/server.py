@@ -39,6 +39,8 @@ from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server, open_memory
 from memoryops.memory.settings import Settings
 
+from .rounds import add_rounds
+
 Ctx = Context[Any, Any]
 
 
@@ -191,9 +193,21 @@ SCHEMA_2020_12 = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "$defs": {
-        "address": {"type": "object", "properties": {"street": {"type": "string"}, "city": {"type": "string"}}},
+        "address": {
+            "$anchor": "addressDef",
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+        },
     },
-    "properties": {"name": {"type": "string"}, "address": {"$ref": "#/$defs/address"}},
+    "properties": {
+        "name": {"type": "string"},
+        "address": {"$ref": "#/$defs/address"},
+        "by": {"enum": ["name", "address"]},
+    },
+    "allOf": [{"anyOf": [{"required": ["name"]}, {"required": ["address"]}]}],
+    "if": {"properties": {"by": {"const": "name"}}, "required": ["by"]},
+    "then": {"required": ["name"]},
+    "else": {"required": ["address"]},
     "additionalProperties": False,
 }
 
@@ -285,6 +299,7 @@ def main() -> None:
     runtime = Runtime(lambda: open_memory(settings, Face()))
     server = build_server(runtime, "test")
     add_fixtures(server)
+    add_rounds(server)
     # The suite sends no token, so none is asked for; the checks of Host and Origin stay.
     app = build_app(server, Access(token=None))
     try:

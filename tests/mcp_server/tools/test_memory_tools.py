@@ -251,7 +251,7 @@ def test_a_call_is_logged_without_its_content(call: Call, caplog: pytest.LogCapt
     with caplog.at_level("INFO", logger="memoryops"):
         call("memory_add", content="nobody else's business")
         call("memory_retrieve", id="nobody")
-    logged = [vars(record) for record in caplog.records if record.name == "memoryops.mcp_server.guarded"]
+    logged = [vars(record) for record in caplog.records if record.name == "memoryops.mcp_server.tools.guarded"]
     assert [(each["tool"], each["outcome"]) for each in logged] == [
         ("memory_add", "ok"),
         ("memory_retrieve", "not_found"),
