@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
+from mcp.server.request_state import AESGCMRequestStateCodec
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
+from pydantic import ValidationError
 
 from ..compressors import tokens
 from ..memory.conditions import timestamp
@@ -38,6 +40,10 @@ FORM_IN_RESULT = "2026-07-28"
 FORM = "answer"
 LOOK_SECONDS = 5.0
 """How often a wait looks by itself, should a notice get lost."""
+FORM_SECONDS = 50.0
+"""How long a form stays open in the middle of a call; clients give up on a call after about a minute."""
+FORM_DAYS = 30
+"""How long a form in a result may stay open."""
 BEAT_SECONDS = 10.0
 """How often a call that waits for a form says that it lives."""
 CONTEXT_TOKENS = 1000
@@ -64,16 +70,18 @@ class Asking:
             return False
         return elicitation.form is not None or elicitation.url is None  # neither named: a form, as before modes
 
-    async def elicit(self, ctx: Context[Any, Any], request: HilRequest) -> HilRequest | InputRequiredResult:
-        """Show the form: in the result, for the client to call again with, or here and now."""
+    async def elicit(
+        self, ctx: Context[Any, Any], request: HilRequest, wait: float
+    ) -> tuple[HilRequest, str] | InputRequiredResult:
+        """Show the form: in the result, for the client to call again with, or here and now, for `FORM_SECONDS`."""
         form = _form(request)
         version = ctx.protocol_version
         if version is not None and is_version_at_least(version, FORM_IN_RESULT):
             return InputRequiredResult(input_requests={FORM: ElicitRequest(params=form)}, request_state=request.id)
-        return await self._in_the_call(ctx, request, form)
+        return await self._in_the_call(ctx, request, form, max(wait, FORM_SECONDS))
 
-    async def resume(self, ctx: Context[Any, Any]) -> HilRequest:
-        """The request whose form came back with this call, settled by what the person filled in."""
+    async def resume(self, ctx: Context[Any, Any]) -> tuple[HilRequest, str]:
+        """The request whose form came back with this call, settled by what was filled in, and a note on that."""
         assert ctx.request_state is not None
         request = await self._get(ctx.request_state)
         filled = (ctx.input_responses or {}).get(FORM)
@@ -86,7 +94,7 @@ class Asking:
         uri = f"{HIL}{request.id}"
 
         def listener(event: ServerEvent) -> None:
-            if isinstance(event, ResourceUpdated) and event.uri == uri:
+            if self.notices.ending or (isinstance(event, ResourceUpdated) and event.uri == uri):
                 changed.set()
 
         unsubscribe = self.notices.subscribe(listener)
@@ -96,7 +104,7 @@ class Asking:
             while True:
                 request = await self._get(request.id)
                 remaining = deadline - time.monotonic()
-                if request.status != "pending" or remaining <= 0:
+                if request.status != "pending" or remaining <= 0 or self.notices.ending:
                     return request
                 with anyio.move_on_after(min(remaining, LOOK_SECONDS, _until_due(request))):
                     await changed.wait()
@@ -105,27 +113,30 @@ class Asking:
             unsubscribe()
 
     async def _in_the_call(
-        self, ctx: Context[Any, Any], request: HilRequest, form: ElicitRequestFormParams
-    ) -> HilRequest:
-        """Ask now, and stop asking when the question is settled elsewhere or expires."""
+        self, ctx: Context[Any, Any], request: HilRequest, form: ElicitRequestFormParams, seconds: float
+    ) -> tuple[HilRequest, str]:
+        """Ask now, for *seconds*; stop when the question is settled elsewhere or expires, or the server stops."""
         filled: ElicitResult | None = None
-        settled: HilRequest | None = None
+        refused = ""
 
         async with anyio.create_task_group() as tasks:
 
             async def ask() -> None:
-                nonlocal filled
+                nonlocal filled, refused
                 try:
                     filled = await ctx.session.elicit_form(form.message, form.requested_schema, ctx.request_id)
                 except MCPError as error:
                     log.info("the client did not show the form", extra={"code": error.error.code})
+                except ValidationError:
+                    refused = "the client's answer to the form was malformed"
                 tasks.cancel_scope.cancel()
 
             async def look() -> None:
-                nonlocal settled
-                while settled is None:
-                    found = await self.until_settled(request, BEAT_SECONDS)
-                    settled = found if found.status != "pending" else None
+                deadline = started + seconds
+                while (remaining := deadline - time.monotonic()) > 0:
+                    found = await self.until_settled(request, min(remaining, BEAT_SECONDS))
+                    if found.status != "pending" or self.notices.ending:
+                        break
                     await ctx.report_progress(time.monotonic() - started, None, "waiting for the person")
                 tasks.cancel_scope.cancel()
 
@@ -133,26 +144,31 @@ class Asking:
             tasks.start_soon(ask)
             tasks.start_soon(look)
 
-        return settled or await self._settle(ctx, await self._get(request.id), filled)
+        current, note = await self._settle(ctx, await self._get(request.id), filled)
+        return current, note or refused
 
-    async def _settle(self, ctx: Context[Any, Any], request: HilRequest, filled: ElicitResult | None) -> HilRequest:
-        """Store what the person did with the form. One that was closed, or filled in wrong, leaves it pending."""
-        if filled is None or filled.action == "cancel" or request.status != "pending":
-            return request
+    async def _settle(
+        self, ctx: Context[Any, Any], request: HilRequest, filled: ElicitResult | None
+    ) -> tuple[HilRequest, str]:
+        """Store what was done with the form. One that was closed, or filled in wrong, leaves it pending: the note
+        says so."""
+        if request.status != "pending":
+            return request, ""
+        if filled is None or filled.action == "cancel":
+            return request, "the form was closed without an answer" if filled is not None else ""
         ops = self.runtime.ops()
         person = ops.with_scope(replace(ops.scope, role="human")).hil
         client = ctx.session.client_params
-        by = f"a person at {client.client_info.name}"[:200] if client is not None else "a person"
+        by = f"a form shown by the client {client.client_info.name if client is not None else 'of the agent'}"[:200]
         content = filled.content or {}
         answer, comment = content.get("answer"), content.get("comment") or None
         try:
             if filled.action == "decline":
-                return await anyio.to_thread.run_sync(partial(person.decline, request.id, by=by))
+                return await anyio.to_thread.run_sync(partial(person.decline, request.id, by=by)), ""
             answered = partial(person.answer, request.id, answer, comment=comment, by=by)  # type: ignore[arg-type]
-            return await anyio.to_thread.run_sync(answered)
+            return await anyio.to_thread.run_sync(answered), ""
         except DOMAIN as error:
-            log.info("a form was not taken", extra={"error": type(error).__name__})
-            return await self._get(request.id)
+            return await self._get(request.id), f"what was filled in was not taken: {error}"[:500]
 
     async def _get(self, id: str) -> HilRequest:
         return await anyio.to_thread.run_sync(lambda: self.runtime.ops().hil.get(id))
@@ -180,3 +196,23 @@ def _form(request: HilRequest) -> ElicitRequestFormParams:
             "required": ["answer"],
         },
     )
+
+
+class FormSeal:
+    """Seals what a form carries, with the workspace's own key: a form outlives this process, and no other workspace's
+    forms are taken. The SDK's `RequestStateCodec`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._codec: AESGCMRequestStateCodec | None = None
+
+    def seal(self, payload: bytes) -> str:
+        return self._opened().seal(payload)
+
+    def unseal(self, token: str) -> bytes:
+        return self._opened().unseal(token)
+
+    def _opened(self) -> AESGCMRequestStateCodec:
+        if self._codec is None:
+            self._codec = AESGCMRequestStateCodec([self.runtime.ops().hil.form_key()])
+        return self._codec

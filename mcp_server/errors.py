@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DOMAIN = (memory.MemoryOpsError, stores.StoreError, encoders.EncoderError, compressors.CompressorError)
 """Everything that is raised on purpose. Whatever else comes is a defect and is told as one."""
 
+LONGEST = 2000
+"""Characters of a message; what was sent may be quoted in it."""
 _DOCTOR = "`memoryops doctor` says more"
 
 TABLE: Mapping[type[Exception], tuple[str, str]] = {
@@ -79,7 +81,8 @@ class Answer:
     @property
     def text(self) -> str:
         """Message and remedy as one paragraph."""
-        return f"{self.message.rstrip('. ')}. {self.remedy}." if self.remedy else self.message
+        message = self.message if len(self.message) <= LONGEST else f"{self.message[:LONGEST]} …"
+        return f"{message.rstrip('. ')}. {self.remedy}." if self.remedy else message
 
 
 ASKED_WRONG = frozenset("invalid not_found forbidden quarantined stale key_reused taken settled duplicate".split())

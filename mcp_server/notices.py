@@ -44,11 +44,18 @@ class Notices:
         self._since: int | None = None
         self._lock = threading.Lock()
         self._begun: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self.ending = False
+        """Set when the server stops: who waits for a person goes home."""
 
     async def publish(self, event: ServerEvent) -> None:
         """Hand *event* to everybody who listens."""
         self._deliver([event])
         await asyncio.sleep(0)
+
+    def end(self) -> None:
+        """The server stops: wake everybody who waits."""
+        self.ending = True
+        self._deliver([ResourceUpdated(PENDING)])
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call *listener*, on the event loop that this is called on, with what changes from now on."""
@@ -78,7 +85,7 @@ class Notices:
             log.warning("the store cannot be watched yet; changes are told once it can")
 
     def _watch(self) -> None:
-        """What the thread does: it ends when nobody listens any more."""
+        """What the thread does: it ends when nobody listens any more, and nothing else ends it."""
         failed = False
         while self._wanted():
             try:
@@ -87,9 +94,10 @@ class Notices:
                     self._begin(store.info().last_seq)
                 assert self._since is not None
                 events = store.watch(workspace, self._since, timeout=WATCH_SECONDS)
-            except DOMAIN as error:
+            except Exception as error:
                 if not failed:
-                    log.warning("the store cannot be watched", extra={"error": type(error).__name__})
+                    defect = None if isinstance(error, DOMAIN) else error
+                    log.warning("the store is not watched", exc_info=defect, extra={"error": type(error).__name__})
                 failed = True
                 threading.Event().wait(RETRY_SECONDS)
                 continue

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 Request = ServerRequestContext[Any, Any]
 
+MOST_SUBSCRIPTIONS = 1000
+"""Of one connection."""
+
 
 class MemoryServer(MCPServer[Any]):
     """One per process, whatever the number of connections. *notices* tells it what changes in the memory."""
@@ -82,6 +85,7 @@ class MemoryServer(MCPServer[Any]):
             yield
         finally:
             self._listen.close()
+            self.notices.end()
 
     async def speak(self, incoming: Any, outgoing: Any) -> None:
         """Serve one connection over a pair of message streams until *incoming* ends."""
@@ -94,16 +98,23 @@ class Subscribers:
 
     def __init__(self, notices: Notices) -> None:
         self.notices = notices
-        self._ends: dict[tuple[int, str], Callable[[], None]] = {}
+        self._ends: dict[int, dict[str, Callable[[], None]]] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     async def add(self, ctx: Request, params: SubscribeRequestParams) -> EmptyResult:
         """Tell this connection whenever the resource changes, until it ends or unsubscribes."""
         session, uri = ctx.session, str(params.uri)
         connection = session._connection  # the SDK has no public name for what outlives a request
-        key = (id(connection), uri)
-        if key in self._ends:
+        key = id(connection)
+        if key not in self._ends:
+            self._ends[key] = {}
+            connection.exit_stack.callback(self._leave, key)
+        mine = self._ends[key]
+        if uri in mine:
             return EmptyResult()
+        if len(mine) >= MOST_SUBSCRIPTIONS:
+            told = f"this connection has {len(mine)} subscriptions; unsubscribe from some, or read memory://state"
+            raise MCPError(code=INVALID_PARAMS, message=told)
 
         def listener(event: ServerEvent) -> None:
             if isinstance(event, ResourceUpdated) and event.uri == uri:
@@ -111,24 +122,27 @@ class Subscribers:
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
 
-        self._ends[key] = self.notices.subscribe(listener)
-        connection.exit_stack.callback(self._end, key)
+        mine[uri] = self.notices.subscribe(listener)
         await self.notices.begun()
         return EmptyResult()
 
     async def remove(self, ctx: Request, params: UnsubscribeRequestParams) -> EmptyResult:
         """Tell this connection no more."""
-        self._end((id(ctx.session._connection), str(params.uri)))
+        self._end(id(ctx.session._connection), str(params.uri))
         return EmptyResult()
 
-    async def _tell(self, session: Any, uri: str, key: tuple[int, str]) -> None:
+    async def _tell(self, session: Any, uri: str, key: int) -> None:
         try:
             await session.send_resource_updated(uri)
         except Exception:  # whatever a transport raises for a client that is gone
             log.info("a subscriber is gone")
-            self._end(key)
+            self._end(key, uri)
 
-    def _end(self, key: tuple[int, str]) -> None:
-        end = self._ends.pop(key, None)
+    def _end(self, key: int, uri: str) -> None:
+        end = self._ends.get(key, {}).pop(uri, None)
         if end is not None:
+            end()
+
+    def _leave(self, key: int) -> None:
+        for end in self._ends.pop(key, {}).values():
             end()

@@ -13,6 +13,7 @@ from ..memory.errors import InvalidInput
 from .errors import DOMAIN, refusal
 from .notices import HIL, ITEMS, PENDING, STATE, TASKS
 from .runtime import Runtime
+from .tools.results import cut, small
 
 if TYPE_CHECKING:
     from .protocol import MemoryServer
@@ -22,8 +23,10 @@ T = TypeVar("T")
 JSON = "application/json"
 MAX_TOKENS = 50_000
 """How long a text one read gives."""
-MOST = 100
-"""How many pending requests one read gives."""
+MOST = 20
+"""How many pending requests one read gives; hil_list has the rest."""
+LIST_TOKENS = 300
+"""How long each text of those may be."""
 
 
 class Resources:
@@ -59,37 +62,38 @@ class Resources:
 
         def read() -> Any:
             page = self.runtime.ops().hil.list(status="pending", limit=MOST)
-            return {"requests": [asdict(each) for each in page.requests], "more": page.next_cursor is not None}
+            requests = [_bounded(asdict(each), LIST_TOKENS) for each in page.requests]
+            return {"requests": requests, "more": page.next_cursor is not None}
 
         return await self._json(read)
 
-    async def item(self, id: str, offset: int = 0, max_tokens: int = 0) -> str:
+    async def item(self, id: str, offset: str = "0", max_tokens: str = "0") -> str:
         """The text of a memory, byte-exact. A long one has to be asked for in pages, so that none is cut unseen."""
+        return await self._read(lambda: self._page(id, _whole(offset, "offset"), _whole(max_tokens, "max_tokens")))
+
+    def _page(self, id: str, offset: int, max_tokens: int) -> str:
         from ..compressors import tokens
 
-        def read() -> str:
-            item = self.runtime.ops().retrieve(id)
-            if max_tokens <= 0 and offset <= 0 and item.tokens <= MAX_TOKENS:
-                return item.content
-            if max_tokens <= 0:
-                raise InvalidInput(
-                    f"{id} has {item.tokens} tokens, too many for one reply; read {ITEMS}{id}?offset=0&max_tokens=4000 "
-                    "and so on, or use memory_retrieve"
-                )
-            if not 0 <= offset < len(item.content):
-                raise InvalidInput(f"offset is {offset}, but {id} has {len(item.content)} characters")
-            rest = item.content[offset:]
-            return tokens.clip(rest, min(max_tokens, MAX_TOKENS)) or rest[:max_tokens]
-
-        return await self._read(read)
+        item = self.runtime.ops().retrieve(id)
+        if max_tokens == 0 and offset == 0 and item.tokens <= MAX_TOKENS:
+            return item.content
+        if max_tokens == 0:
+            raise InvalidInput(
+                f"{id} has {item.tokens} tokens, too many for one reply; read {ITEMS}{id}?offset=0&max_tokens=4000 "
+                "and so on, or use memory_retrieve"
+            )
+        if offset >= len(item.content):
+            raise InvalidInput(f"offset is {offset}, but {id} has {len(item.content)} characters")
+        rest = item.content[offset:]
+        return tokens.clip(rest, min(max_tokens, MAX_TOKENS)) or rest[:max_tokens]
 
     async def task(self, id: str) -> str:
         """All about a task."""
-        return await self._json(lambda: asdict(self.runtime.ops().tasks.get(id)))
+        return await self._json(lambda: _bounded(asdict(self.runtime.ops().tasks.get(id)), MAX_TOKENS))
 
     async def request(self, id: str) -> str:
         """A question to a person and, once it has been given, the answer."""
-        return await self._json(lambda: asdict(self.runtime.ops().hil.get(id)))
+        return await self._json(lambda: _bounded(asdict(self.runtime.ops().hil.get(id)), MAX_TOKENS))
 
     async def _json(self, read: Callable[[], Any]) -> str:
         return json.dumps(await self._read(read), ensure_ascii=False)
@@ -99,3 +103,20 @@ class Resources:
             return await anyio.to_thread.run_sync(read)
         except DOMAIN as error:
             raise refusal(error) from error
+
+
+def _whole(value: str, name: str) -> int:
+    """*value* as a number from 0 up."""
+    if not value.isdecimal() or len(value) > 12:
+        raise InvalidInput(f"{name} is {value!r:.100}; give a whole number from 0 up")
+    return int(value)
+
+
+def _bounded(values: dict[str, Any], most: int) -> dict[str, Any]:
+    """*values* with every text cut to *most* tokens; what was cut or left out is named."""
+    left_out: list[str] = []
+    shown = {
+        name: cut(value, left_out, name, most) if isinstance(value, str) else value for name, value in values.items()
+    }
+    shown["metadata"] = small(values["metadata"], left_out, most)
+    return {**shown, "left_out": left_out} if left_out else shown

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 def build_server(runtime: Runtime, version: str = "", face: Face | None = None) -> MemoryServer:
     """The MCP server over *runtime*, for any transport."""
+    from mcp.server.request_state import RequestStateSecurity
+
+    from .asking import FORM_DAYS, FormSeal
     from .completions import Completions
     from .notices import Notices
     from .prompts import Prompts
@@ -47,6 +50,7 @@ def build_server(runtime: Runtime, version: str = "", face: Face | None = None) 
         instructions=instructions(shown),
         version=version,
         tools=build_tools(runtime, notices, shown),
+        request_state_security=RequestStateSecurity(codec=FormSeal(runtime), ttl=FORM_DAYS * 86400.0),
         log_level="WARNING",
     )
     for part in (Resources(runtime), Prompts(runtime), Completions(runtime)):

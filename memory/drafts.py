@@ -12,8 +12,9 @@ from ..stores.errors import InvalidRequest
 from ..stores.payloads import MAX_PAYLOAD_BYTES, dump
 from ..stores.ports import Put
 from . import inputs
-from .conditions import iso, timestamp
+from .conditions import timestamp
 from .errors import InvalidInput
+from .moments import in_words
 from .passages import split
 from .scope import Scope
 
@@ -125,6 +126,8 @@ def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str
             "whole": len(found) == 1,
             "flagged": bool(findings),
         }
+        if after:
+            payload["follows"] = list(after)
         text = draft.content[passage.start : passage.end]
         puts.append(Put("memory", f"{id}:{position}", payload, text, context(draft, passage.heading), tuple(after)))
     return puts
@@ -135,8 +138,8 @@ def context(draft: Draft, heading: str | None) -> str:
     parts = []
     if draft.payload["kind"] == "message":
         speaker = draft.payload.get("speaker")
-        day = iso(draft.payload["created_at"])[:10]
-        parts.append(f"{speaker}, {day}" if speaker else day)
+        day = in_words(draft.payload["created_at"])
+        parts.append(f"{speaker} on {day}" if speaker else day)
     if heading:
         parts.append(heading)
     return ", ".join(parts)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..stores.errors import Conflict
+from ..stores.errors import Conflict, StoreUnavailable
 from ..stores.filters import And, Eq, Filter, Not, Range
 from ..stores.ports import Point, PointStore, Put
 from . import inputs, once, paging
@@ -19,6 +21,7 @@ Status = Literal["pending", "answered", "declined", "expired"]
 STATUSES = ("pending", "answered", "declined", "expired")
 
 POLL_SECONDS = 5.0
+FORM_KEY = "secret:forms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,18 @@ class Hil:
         text = inputs.text(context, "context") if context else ""
         payload = {name: value for name, value in payload.items() if value is not None}
         return self._request(once.create(self.store, self.scope, payload, text, idempotency_key))
+
+    def form_key(self) -> bytes:
+        """The workspace's secret (32 bytes) that seals what a form carries until it comes back; made when first
+        asked for, the same for every process, and part of no export."""
+        for _ in range(2):
+            (point,) = self.store.get(self.scope.workspace, "records", [FORM_KEY])
+            if point is not None:
+                return bytes.fromhex(point.payload["value"])
+            made = {"type": "secret", "value": secrets.token_hex(32)}
+            with contextlib.suppress(Conflict):  # somebody else was faster, and theirs it is
+                self.store.write(self.scope.workspace, [Put("records", FORM_KEY, made, expected_rev=0)])
+        raise StoreUnavailable("the secret for forms could not be stored; repeat the call")
 
     def get(self, id: str) -> HilRequest:
         """The request *id*."""

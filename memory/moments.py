@@ -1,6 +1,7 @@
-"""Times that a question names: "on 8 May", "last May", "two weeks after 3 June 2024", "yesterday". Pure.
+"""Times as people write them, and those that a question names. Pure.
 
-English only; what is not understood names no time, and the search goes on without it.
+"on 8 May", "last May", "two weeks after 3 June 2024", "yesterday". English only; what is not understood names no time,
+and the search goes on without it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ class Span:
         if moment < self.start:
             return (moment - self.start) / DAY
         return max(moment - self.end, 0.0) / DAY
+
+
+def in_words(moment: float) -> str:
+    """The day of *moment* (seconds since the epoch, UTC) as people write it: 8 May 2023."""
+    day = datetime.fromtimestamp(moment, UTC)
+    return f"{day.day} {MONTHS[day.month - 1].capitalize()} {day.year}"
 
 
 def named(question: str, now: float) -> list[Span]:

@@ -1,20 +1,21 @@
-"""Searching: candidates from both sides, one order, then as much as the caller has room for.
+"""Searching: candidates from both sides with their context, one order, then as much as the caller has room for.
 
-The candidates come in blocks: the best passages of each side among the memories that no earlier block gave. A
-block's ranking is appended to theirs, so that following the cursor visits every match once, however many there are.
+`ranking.py` says what the order is, `question.py` what is read out of the question. The candidates come in blocks: the
+best passages of each side among the memories that no earlier block gave. A block's ranking is appended to theirs, so
+that following the cursor visits every match once, however many there are.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..compressors import tokens
 from ..stores import cursors
 from ..stores.errors import InvalidRequest
-from ..stores.filters import METADATA, Eq, Exists, Filter, In, Not, Range, all_of, walk
+from ..stores.filters import METADATA, Eq, Exists, Filter, In, Not, Or, Range, all_of, matches, walk
 from ..stores.payloads import is_number
 from ..stores.ports import Candidate, PointStore, Query
 from . import inputs
@@ -22,13 +23,17 @@ from .conditions import Where, iso, parse
 from .drafts import SHARED
 from .errors import InvalidInput
 from .models import Found, Hit
-from .ranking import Best, Ranked, Scored, best, rank
+from .question import Question, read_with_context
+from .ranking import SHORT_WORDS, Best, Ranked, Scored, best, rank
 from .scope import Scope
 
 FIRST_BLOCK = 64
 GROWTH = 2
 DEEPEST_BLOCK = 1024
 MAX_LIMIT = 100
+WITH_NEIGHBOURS = 64
+"""How many turns of a block are seen with the two turns on either side of them."""
+NEIGHBOURS = 4 * WITH_NEIGHBOURS
 
 
 class Recall:
@@ -85,18 +90,79 @@ class Recall:
             found = self.store.search(self.scope.workspace, Query(query, depth, unseen))
             if not found:
                 return
-            candidates = {candidate.point.id: candidate for candidate in found}
-            scored = [_scored(candidate) for candidate in found]
+            rows = {candidate.point.id: candidate for candidate in found}
+            rows |= self._neighbours(query, found)
+            newest = max(candidate.point.payload["created_at"] for candidate in rows.values())
+            scored = scores(Question(query, min(now, newest)), rows)
             measure = measure or best(scored)
             known = len(seen)
             for ranked in rank(scored, now, measure):
-                item = candidates[ranked.key].point.payload["item"]
-                if item not in seen and ranked.similar:
+                candidate = rows[ranked.key]
+                item = candidate.point.payload["item"]
+                if item not in seen and ranked.similar and matches(condition, candidate.point.payload):
                     seen[item] = None
-                    yield candidates[ranked.key], ranked
+                    yield candidate, ranked
             if len(seen) == known:
                 return
             depth = min(depth * GROWTH, DEEPEST_BLOCK)
+
+    def _neighbours(self, query: str, found: Sequence[Candidate]) -> dict[str, Candidate]:
+        """The turns around the best of *found*, with their scores: they are its context, and may be the answer."""
+        turns = [each for each in found if each.point.payload["kind"] == "message"]
+        ranked = rank([_alone(each) for each in turns], 0.0)[:WITH_NEIGHBOURS]
+        chosen = {each.key for each in ranked}
+        if not chosen:
+            return {}
+        before = {id for each in turns if each.point.id in chosen for id in each.point.payload.get("follows", ())}
+        around = Or((In("item", tuple(sorted({id.rpartition(":")[0] for id in before}))), In("follows", tuple(chosen))))
+        where = all_of(self.scope.filter, Eq("kind", "message"), around)
+        near = self.store.search(self.scope.workspace, Query(query, NEIGHBOURS, where))
+        return {candidate.point.id: candidate for candidate in near}
+
+
+def scores(question: Question, rows: Mapping[str, Candidate]) -> list[Scored]:
+    """What is known of each of *rows* (by passage id) as an answer to *question*; they are each other's context."""
+    texts = {id: read_with_context(each.point.text or "", each.point.payload) for id, each in rows.items()}
+    held = {id: question.found_in(text) for id, text in texts.items()}
+    follows = {id: [n for n in each.point.payload.get("follows", ()) if n in rows] for id, each in rows.items()}
+    later: dict[str, list[str]] = {id: [] for id in rows}
+    for id, earlier in follows.items():
+        for each in earlier:
+            later[each].append(id)
+    result = []
+    for id, candidate in rows.items():
+        around = held[id].union(*(held[n] for n in (*follows[id], *later[id])))
+        share = len(around) / len(question.terms) if question.terms else 0.0
+        after = [rows[n] for n in later[id] if rows[n].point.payload["follows"][0] == id]
+        complete = bool(question.terms) and held[id] == question.terms
+        result.append(_scored(question, candidate, share, after, complete))
+    return result
+
+
+def _scored(
+    question: Question, candidate: Candidate, words: float, after: Sequence[Candidate], complete: bool
+) -> Scored:
+    payload, text = candidate.point.payload, candidate.point.text or ""
+    turn = payload["kind"] == "message"
+    return Scored(
+        candidate.point.id,
+        candidate.dense,
+        candidate.sparse,
+        payload["importance"],
+        payload["created_at"],
+        words=words,
+        next=max((each.dense or 0.0 for each in after), default=0.0) if turn else None,
+        speaker=question.names(payload.get("speaker")),
+        time=question.nearness(payload["created_at"]),
+        question=turn and text.rstrip().endswith("?"),
+        short=turn and len(text.split(None, SHORT_WORDS)) < SHORT_WORDS,
+        complete=complete,
+    )
+
+
+def _alone(candidate: Candidate) -> Scored:
+    """*candidate* by its two scores, without importance."""
+    return Scored(candidate.point.id, candidate.dense, candidate.sparse, 0.0, 0.0)
 
 
 def _searchable(condition: Filter | None) -> Filter | None:
@@ -106,11 +172,6 @@ def _searchable(condition: Filter | None) -> Filter | None:
         if named not in (*SHARED, "item") and not named.startswith(METADATA):
             raise InvalidInput(f"a search cannot filter by {named!r}; use {', '.join(SHARED)}, item or metadata.<key>")
     return condition
-
-
-def _scored(candidate: Candidate) -> Scored:
-    payload = candidate.point.payload
-    return Scored(candidate.point.id, candidate.dense, candidate.sparse, payload["importance"], payload["created_at"])
 
 
 @dataclass(slots=True)

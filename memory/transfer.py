@@ -20,6 +20,7 @@ from .items import Items, batched
 from .scope import Scope
 
 FORMAT = 1
+LEFT_OUT = "left_out"
 TYPES = ("item", "task", "agent", "hil")
 PAGE = 200
 TURNS = 20_000
@@ -42,7 +43,8 @@ class ExportPage:
     """Some lines of an export file, each a mapping; *next_cursor* gives what follows.
 
     The lines of all pages, as JSON, are a file that `import_` reads: the first page begins with its header.
-    *left_out*: ids of records whose text alone is longer than a page; their `content` is None.
+    *left_out*: ids of records that alone are longer than a page. Their line says so, holds nothing else, and is
+    refused by `import_`.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -117,9 +119,9 @@ def export_page(
         line = _line(point)
         size = tokens.count(json.dumps(line, ensure_ascii=False))
         if size > max_tokens:
-            line["content"] = None
+            line = {"id": point.id, "type": point.payload["type"], LEFT_OUT: True}
             left_out.append(point.id)
-            size = tokens.count(json.dumps(line, ensure_ascii=False))
+            size = tokens.count(json.dumps(line))
         if records and size > room:
             break
         records.append(line)
@@ -214,6 +216,11 @@ def _json(line: str, number: int) -> dict[str, Any]:
 
 def _point(line: dict[str, Any], number: int, scope: Scope) -> Point:
     payload, text = line.get("payload"), line.get("content")
+    if line.get(LEFT_OUT):
+        raise InvalidInput(
+            f"line {number}: {line.get('id')!s:.100} was left out of this export because it is long; make one with "
+            "`memoryops export`, or with larger pages"
+        )
     try:
         if not isinstance(payload, dict) or payload.get("type") not in TYPES:
             raise InvalidInput("its type is not item, task, agent or hil")

@@ -34,7 +34,14 @@ SOURCE_CHARS = 2_000_000
 LEAST_TOKENS = 12
 """Less room than this is not worth compressing a text into."""
 
-_OURS = re.compile(r"<(?=\s*/?\s*memory(?:_context)?\b)", re.IGNORECASE)
+_OURS = re.compile(r"<(?=[\s/\u200b-\u200f\u2060\ufeff]*memory(?:_context)?\b)", re.IGNORECASE)
+
+
+def one_line(text: str, most: int = 300) -> str:
+    """*text* as a line that can stand in the block: no line breaks, nothing that could end the block, cut to *most*
+    characters."""
+    line = _OURS.sub("‹", " ".join(text.split()))
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +18,15 @@ BEFORE_CHARS = 200
 
 
 def dense_text(text: str, context: str, before: Sequence[str] = ()) -> str:
-    """What is embedded for a passage: its context, itself, then the ends of what came before it."""
+    """What is embedded for a passage: its context, itself, then what came before it, each as `said` gives it."""
     head = f"{context}: {text}" if context else text
-    tail = [part[-BEFORE_CHARS:] for part in before]
-    return "\n".join([head, *tail])
+    return "\n".join([head, *before])
+
+
+def said(text: str, payload: Mapping[str, Any]) -> str:
+    """The end of *text* as a line of what comes before another passage, with its speaker if it has one."""
+    speaker = payload.get("speaker")
+    return f"{speaker}: {text[-BEFORE_CHARS:]}" if speaker else text[-BEFORE_CHARS:]
 
 
 def sparse_text(text: str, context: str) -> str:

@@ -19,7 +19,7 @@ KEYWORDS = frozenset(
     "type kind content_type status state thread user agent speaker role item assignee created_by source "
     "answered_by".split()
 )
-LISTS = frozenset(("tags", "capabilities", "derived_from", "options"))
+LISTS = frozenset(("tags", "capabilities", "derived_from", "follows", "options"))
 NUMBERS = frozenset(
     "priority importance created_at updated_at expires_at lease_until heartbeat_at answered_at position due_at "
     "accessed_at tokens".split()

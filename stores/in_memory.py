@@ -22,7 +22,7 @@ from ..encoders.hashing import HashingEncoder
 from ..encoders.ports import Encoder
 from . import cursors
 from .codec import PlainCodec
-from .embedding import dense_text, pack, query_vector, sparse_text, terms, unpack
+from .embedding import dense_text, pack, query_vector, said, sparse_text, terms, unpack
 from .errors import Conflict, Duplicate, InvalidRequest, StoreUnavailable
 from .filters import KEYWORDS, LISTS, NUMBERS, Filter, check, matches
 from .payloads import check_change, check_query, check_workspace, dump
@@ -192,7 +192,7 @@ class InMemoryStore:
         }
         if not puts:
             return {}
-        own = {put.id: put.text or "" for put in puts.values()}
+        own = {put.id: said(put.text, put.payload) for put in puts.values() if put.text}
         texts = [dense_text(put.text or "", put.context, self._before(workspace, put, own)) for put in puts.values()]
         vectors = [unpack(pack(vector)) for vector in self.encoder.embed(texts)]
         sparse = [terms(self._bm25, put.text or "", put.context) for put in puts.values()]
@@ -202,9 +202,9 @@ class InMemoryStore:
         }
 
     def _before(self, workspace: str, put: Put, own: Mapping[str, str]) -> list[str]:
-        stored = {point.id: point.text for point in self.get(workspace, "memory", put.after) if point is not None}
-        found = [own.get(id) or stored.get(id) for id in put.after]
-        return [text for text in found if text]
+        points = [point for point in self.get(workspace, "memory", put.after) if point is not None]
+        stored = {point.id: said(point.text, point.payload) for point in points if point.text}
+        return [line for id in put.after if (line := own.get(id) or stored.get(id))]
 
     # reads
 

@@ -58,14 +58,14 @@ def check_query(query: Query) -> Query:
 def check_workspace(workspace: str) -> str:
     """*workspace* itself, if it is a name: 1 to 200 printable characters."""
     if not isinstance(workspace, str) or not 0 < len(workspace) <= MAX_ID_CHARS or not workspace.isprintable():
-        raise InvalidRequest(f"{workspace!r} is no workspace; use 1 to {MAX_ID_CHARS} printable characters")
+        raise InvalidRequest(f"{workspace!r:.100} is no workspace; use 1 to {MAX_ID_CHARS} printable characters")
     return workspace
 
 
 def check_id(id: str) -> str:
     """*id* itself, if it is one: 1 to 200 printable characters."""
     if not isinstance(id, str) or not 0 < len(id) <= MAX_ID_CHARS or not id.isprintable():
-        raise InvalidRequest(f"{id!r} is no id; use 1 to {MAX_ID_CHARS} printable characters")
+        raise InvalidRequest(f"{id!r:.100} is no id; use 1 to {MAX_ID_CHARS} printable characters")
     return id
 
 

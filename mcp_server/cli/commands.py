@@ -42,6 +42,12 @@ def start(commands: Commands) -> None:
         as_person=False,
     )
     _face(stdio)
+    stdio.add_argument(
+        "--no-elicitation",
+        dest="elicitation",
+        action="store_false",
+        help="never ask the person through the asking agent's own client",
+    )
     serve = commands.add(
         "serve",
         "serve MCP over HTTP: Streamable HTTP at /mcp, SSE at /sse",
@@ -68,6 +74,12 @@ def start(commands: Commands) -> None:
         help="web origin whose pages may call it, beside those of localhost; may be repeated",
     )
     _face(serve)
+    serve.add_argument(
+        "--elicitation",
+        action="store_true",
+        help="ask the person through the asking agent's own client, where it has forms; whoever holds the token is "
+        "then trusted to put them before a person",
+    )
     config = commands.add(
         "config",
         "attach a client, or tell a project's agents about the memory: print what belongs into a file, or write it",
@@ -101,12 +113,6 @@ def _face(server: ArgumentParser) -> None:
     server.add_argument("--profile", choices=["full", "core"], default="full", help="core: the eight tools used most")
     server.add_argument(
         "--human", action="store_true", help="for a person's client: also the tools to answer questions and to review"
-    )
-    server.add_argument(
-        "--no-elicitation",
-        dest="elicitation",
-        action="store_false",
-        help="never ask the person through the asking agent's own client",
     )
 
 

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..protocol import MemoryServer
 from .access import Access, Gate
-from .events import RETRY, Events
 from .problem import from_defect, from_starlette
 from .sse import MESSAGES, Sse
 from .stop import Stop, Stoppable
@@ -36,9 +35,7 @@ def build_app(
     stops; what runs beside the connections ends first, and with it the clients' subscriptions.
     """
     stop = stop or Stop()
-    streamable = server.streamable_http_app(
-        transport_security=_OURS, max_request_body_size=access.body_limit, event_store=Events(), retry_interval=RETRY
-    )
+    streamable = server.streamable_http_app(transport_security=_OURS, max_request_body_size=access.body_limit)
     sse = Sse(server, stop, _OURS, access.body_limit)
 
     async def beside(*, task_status: TaskStatus[None]) -> None:

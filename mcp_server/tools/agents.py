@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from ..runtime import Runtime
-from .results import Result, fitting, small
+from .results import Result, few, fitting, small
 
 if TYPE_CHECKING:
     from ...memory.agents import Agent, AgentPage
@@ -69,7 +69,7 @@ def _agent(agent: Agent) -> AgentResult:
     left_out: list[str] = []
     return AgentResult(
         name=agent.name,
-        capabilities=list(agent.capabilities),
+        capabilities=few(agent.capabilities, left_out, "capabilities"),
         metadata=small(agent.metadata, left_out),
         registered_at=agent.registered_at,
         heartbeat_at=agent.heartbeat_at,

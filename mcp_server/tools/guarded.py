@@ -12,7 +12,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
-from ..errors import answer
+from ..errors import LONGEST, answer
 from .schemas import lean_input, lean_output
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class GuardedTool(Tool):
         unknown = sorted(arguments.keys() - self.parameters["properties"].keys())
         if unknown:
             known = ", ".join(self.parameters["properties"])
-            raise ToolError(f"{self.name} has no argument {', '.join(unknown)}; it takes {known}")
+            raise ToolError(f"{self.name} has no argument {', '.join(unknown):.200}; it takes {known}")
 
 
 def _told(error: ToolError) -> tuple[str, str]:
@@ -57,11 +57,13 @@ def _told(error: ToolError) -> tuple[str, str]:
         return told.kind, told.text
     if isinstance(cause, ValidationError):
         return "invalid", _wrong_arguments(cause)
-    return "invalid", str(error)
+    return "invalid", str(error)[:LONGEST]
 
 
 def _wrong_arguments(error: ValidationError) -> str:
-    wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False)]
+    wrong = [
+        f"{'.'.join(map(str, each['loc'])):.100}: {each['msg']:.200}" for each in error.errors(include_input=False)
+    ]
     return f"Wrong arguments. {'; '.join(wrong[:10])}"
 
 

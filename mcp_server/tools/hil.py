@@ -13,7 +13,7 @@ from ...memory.errors import InvalidInput
 from ..asking import ASKED, Asking
 from ..notices import Notices
 from ..runtime import Runtime
-from .results import Result, cut, fitting, small
+from .results import Result, cut, few, fitting, small
 
 if TYPE_CHECKING:
     from ...memory.hil import HilPage, HilRequest
@@ -73,7 +73,7 @@ class HilTools:
         """Ask a person before anything risky, costly or not yours to decide. pending is no yes: do other work and
         look again with hil_list."""
         if ctx.request_state is not None:
-            return _request(await self.asking.resume(ctx))
+            return _request(*await self.asking.resume(ctx), full=True)
 
         def request() -> HilRequest:
             return self.runtime.ops().hil.request(
@@ -87,11 +87,9 @@ class HilTools:
 
         made = await anyio.to_thread.run_sync(request)
         if made.status == "pending" and self.asking.can_elicit(ctx):
-            asked = await self.asking.elicit(ctx, made)
-            if isinstance(asked, InputRequiredResult):
-                return asked
-            made = asked
-        elif made.status == "pending" and wait:
+            asked = await self.asking.elicit(ctx, made, wait)
+            return asked if isinstance(asked, InputRequiredResult) else _request(*asked, full=True)
+        if made.status == "pending" and wait:
             made = await self.asking.until_settled(made, wait)
         return _request(made, full=True)
 
@@ -137,13 +135,13 @@ class HilTools:
         return _request(hil.answer(id, answer, comment=comment))
 
 
-def _request(request: HilRequest, full: bool = False) -> HilResult:
+def _request(request: HilRequest, note: str = "", full: bool = False) -> HilResult:
     left_out: list[str] = []
     most = FULL_TOKENS if full else None
     return HilResult(
         id=request.id,
         question=cut(request.question, left_out, "question", most) or "",
-        options=list(request.options),
+        options=few(request.options, left_out, "options", most or FULL_TOKENS),
         context=cut(request.context, left_out, "context", most) or "",
         status=request.status,
         answer=cut(request.answer, left_out, "answer", most),
@@ -155,6 +153,6 @@ def _request(request: HilRequest, full: bool = False) -> HilResult:
         metadata=small(request.metadata, left_out, most),
         created_at=request.created_at,
         due_at=request.due_at,
-        note=ASKED.get(request.status, ""),
+        note="; ".join(filter(None, (note, ASKED.get(request.status, "")))),
         left_out=left_out,
     )

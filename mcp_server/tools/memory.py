@@ -25,17 +25,20 @@ from .memory_results import (
     StateResult,
     UpdatedMemory,
 )
-from .results import small
+from .results import few, fitting, small
 
 if TYPE_CHECKING:
-    from ...memory.models import Added, Hit, Item
+    from ...memory.models import Added, Found, Hit, Item
 
 DEFAULT_TOKENS = 4000
 MAX_TOKENS = 50_000
 MOST_TYPES = 30
 """How many content types `memory_state` counts by name."""
-MOST_IDS = 200
-"""How many forgotten ids one reply names."""
+MOST_IDS = 100
+"""How many ids one reply names."""
+MOST_FINDINGS = 10
+HIT_TOKENS = 150
+"""What a hit may take beside its content, on average."""
 
 # Defaults that the schemas show; nobody changes them.
 _NO_ITEMS: list[NewMemory] = []
@@ -59,7 +62,7 @@ class MemoryTools:
         content: str = "",
         items: Annotated[
             list[NewMemory],
-            Field(description="many: objects with these fields"),
+            Field(description="many: objects with these fields, or those given beside"),
             WithJsonSchema({"type": "array", "items": {"type": "object"}}),  # spelled out, it is a third of the schema
         ] = _NO_ITEMS,
         content_type: Annotated[str, Field(description="note, markdown, code, chat, log, diff…")] = "note",
@@ -77,30 +80,32 @@ class MemoryTools:
         turn. Durable and searchable at once; exact duplicates are recognised."""
         if bool(content) == bool(items):
             raise InvalidInput("give either content or items, not both and not neither")
+        shared: dict[str, Any] = {
+            "content_type": content_type,
+            "kind": kind,
+            "priority": priority,
+            "tags": tags,
+            "metadata": metadata,
+            "thread": thread,
+            "speaker": speaker,
+            "created_at": created_at,
+            "ttl": ttl,
+        }
         if content:
-            shared: dict[str, Any] = {
-                "content_type": content_type,
-                "kind": kind,
-                "priority": priority,
-                "tags": tags,
-                "metadata": metadata,
-                "thread": thread,
-                "speaker": speaker,
-                "created_at": created_at,
-                "ttl": ttl,
-                "idempotency_key": idempotency_key,
-            }
-            added = [self.runtime.ops().add(content, **shared)]
+            added = [self.runtime.ops().add(content, **shared, idempotency_key=idempotency_key)]
         else:
-            added = self._add_many([each.model_dump() for each in items], idempotency_key, ctx)
-        return AddResult(results=[_added(each) for each in added], note=_add_note(added))
+            entries = [{**shared, **each.model_dump(exclude_unset=True)} for each in items]
+            added = self._add_many(entries, idempotency_key, ctx)
+        named = [each for each in added if each.action != "added" or each.findings] if len(added) > MOST_IDS else added
+        return AddResult(results=[_added(each) for each in named[:MOST_IDS]], note=_add_note(added, named))
 
     def _add_many(self, entries: list[dict[str, Any]], key: str | None, ctx: Context[Any, Any]) -> list[Added]:
         for number, entry in enumerate(entries):
-            if key is not None and entry["idempotency_key"] is None:
+            if key is not None and entry.get("idempotency_key") is None:
                 entry["idempotency_key"] = f"{key}/{number}"
 
         def report(done: int, total: int) -> None:
+            anyio.from_thread.check_cancelled()  # a call that was cancelled ends here; what is stored stays
             anyio.from_thread.run(ctx.report_progress, done, total, f"{done} of {total} stored")
 
         return self.runtime.ops().add_many(entries, progress=report)
@@ -124,6 +129,7 @@ class MemoryTools:
     ) -> SearchResult:
         """Search memory by meaning and keyword, best first. Do this before answering anything that earlier work,
         decisions or preferences may bear on."""
+        from ...compressors import tokens
         from ...memory.conditions import parse
         from ...stores.filters import all_of
 
@@ -135,14 +141,18 @@ class MemoryTools:
         ops = self.runtime.ops()
         if cold:
             anyio.from_thread.run(ctx.report_progress, 1, 2, "searching; the first search loads the model")
-        found = ops.search(query, limit, condition, max_tokens, cursor)
+
+        def fetch(most: int) -> Found:
+            return ops.search(query, most, condition, max_tokens, cursor)
+
+        hits, next_cursor = fitting(fetch, lambda page: page.hits, _hit, limit, max_tokens + HIT_TOKENS * limit)
         if cold:
             anyio.from_thread.run(ctx.report_progress, 2, 2, "found")
         return SearchResult(
-            hits=[_hit(hit) for hit in found.hits],
-            tokens=found.tokens,
-            truncated=found.truncated,
-            next_cursor=found.next_cursor,
+            hits=hits,
+            tokens=sum(tokens.count(hit.content) for hit in hits),
+            truncated=next_cursor is not None,
+            next_cursor=next_cursor,
         )
 
     def memory_retrieve(
@@ -191,11 +201,14 @@ class MemoryTools:
         """Delete memories for good, with what was derived from them. Give ids, or where."""
         gone = self.runtime.ops().forget(ids or None, where=where or None, hard=hard)
         total = len(gone.ids) + len(gone.derived)
+        long = max(len(gone.ids), len(gone.derived), len(gone.missing)) > MOST_IDS
         return ForgottenMemories(
             ids=list(gone.ids[:MOST_IDS]),
             derived=list(gone.derived[:MOST_IDS]),
             missing=list(gone.missing[:MOST_IDS]),
-            note=f"{total} are gone; the first {MOST_IDS} of each list are named" if total > MOST_IDS else "",
+            note=f"{total} are gone, {len(gone.missing)} were not there; the first {MOST_IDS} of each are named"
+            if long
+            else "",
         )
 
     def memory_context(
@@ -271,10 +284,15 @@ class MemoryTools:
 
 
 def _added(added: Added) -> AddedMemory:
-    return AddedMemory(id=added.id, action=added.action, embedding=added.embedding, findings=list(added.findings))
+    findings = list(added.findings[:MOST_FINDINGS])
+    return AddedMemory(id=added.id, action=added.action, embedding=added.embedding, findings=findings)
 
 
-def _add_note(added: list[Added]) -> str:
+def _add_note(added: list[Added], named: list[Added]) -> str:
+    if len(named) < len(added) or len(named) > MOST_IDS:
+        plain = sum(each.action == "added" for each in added)
+        others = f"results names {min(len(named), MOST_IDS)} that were duplicates, quarantined or flagged"
+        return f"{plain} of {len(added)} were added; {others}"
     kept_back = sum(each.action == "quarantined" for each in added)
     if kept_back:
         return f"{kept_back} went into quarantine: no search finds them until a person releases them"
@@ -286,6 +304,7 @@ def _add_note(added: list[Added]) -> str:
 def _hit(hit: Hit) -> SearchHit:
     left_out: list[str] = []
     metadata = small(hit.metadata, left_out)
+    tags = few(hit.tags, left_out, "tags")
     return SearchHit(
         id=hit.id,
         content=hit.content,
@@ -296,7 +315,7 @@ def _hit(hit: Hit) -> SearchHit:
         kind=hit.kind,
         content_type=hit.content_type,
         priority=hit.priority,
-        tags=list(hit.tags),
+        tags=tags,
         metadata=metadata,
         thread=hit.thread,
         speaker=hit.speaker,
@@ -314,6 +333,8 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
     end = offset + len(content)
     left_out: list[str] = []
     metadata = small(item.metadata, left_out, max_tokens)
+    tags = few(item.tags, left_out, "tags", max_tokens)
+    derived_from = few(item.derived_from, left_out, "derived_from", max_tokens)
     notes = [f"characters {end} to {total} follow; call again with offset={end}"] if end < total else []
     notes += [f"{name} is longer than max_tokens and was left out" for name in left_out]
     return RetrievedMemory(
@@ -333,13 +354,13 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
         status=item.status,
         embedding=item.embedding,
         priority=item.priority,
-        tags=list(item.tags),
+        tags=tags,
         metadata=metadata,
         thread=item.thread,
         speaker=item.speaker,
         agent=item.agent,
-        derived_from=list(item.derived_from),
-        findings=list(item.findings),
+        derived_from=derived_from,
+        findings=list(item.findings[:MOST_FINDINGS]),
     )
 
 

@@ -152,4 +152,4 @@ class StateResult(Result):
 class ExportResult(Result):
     records: list[dict[str, Any]]
     next_cursor: str | None = None
-    left_out: list[str] = Field([], description="text too long: memory_retrieve")
+    left_out: list[str] = Field([], description="ids, too long for a page")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from ...memory.errors import InvalidInput
 from ..runtime import Runtime
 from .results import Result, cut, fitting
 
@@ -59,7 +60,9 @@ class QuarantineTools:
         thread: str | None = None,
     ) -> QuarantineAdded:
         """Set suspicious content apart: no search or context shows it until a person releases it."""
-        given: dict[str, Any] = {"content_type": content_type, "thread": thread} if id is None else {}
+        given: dict[str, Any] = {"content_type": content_type, "thread": thread}
+        if id is not None and any(given.values()):
+            raise InvalidInput("content_type and thread belong to new content; the memory with that id has its own")
         fields = {name: value for name, value in given.items() if value is not None}
         entry = self.runtime.ops().quarantine.add(content, id=id, reason=reason, **fields)
         return QuarantineAdded(id=entry.id, findings=list(entry.findings[:MOST_FINDINGS]))

@@ -51,16 +51,19 @@ P = TypeVar("P", bound=Paged)
 
 
 def fitting(
-    fetch: Callable[[int], P], entries: Callable[[P], Sequence[T]], show: Callable[[T], R], limit: int
+    fetch: Callable[[int], P],
+    entries: Callable[[P], Sequence[T]],
+    show: Callable[[T], R],
+    limit: int,
+    room: int = PAGE_TOKENS,
 ) -> tuple[list[R], str | None]:
-    """As many entries as a page has room for, and the cursor of what follows.
+    """As many entries as a page has *room* for (tokens), and the cursor of what follows.
 
     *fetch* gives a page of at most so many entries. One that turns out too long is fetched again shorter, because
     only the store can make a cursor.
     """
     page = fetch(limit)
     shown: list[R] = []
-    room = PAGE_TOKENS
     for entry in entries(page):
         result = show(entry)
         room -= result.tokens_of
@@ -88,3 +91,17 @@ def small(metadata: Mapping[str, Any], left_out: list[str], most: int | None = N
         left_out.append("metadata")
         return {}
     return dict(metadata)
+
+
+def few(names: Sequence[str], left_out: list[str], name: str, most: int | None = None) -> list[str]:
+    """*names* if they are short together, else the first of them, and *name* among what was *left_out*."""
+    from ...compressors import tokens
+
+    room, shown = most or FIELD_TOKENS, []
+    for each in names:
+        room -= tokens.count(each) + 2
+        if room < 0:
+            left_out.append(name)
+            break
+        shown.append(each)
+    return shown

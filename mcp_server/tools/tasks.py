@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ..runtime import Runtime
-from .results import Result, cut, fitting, small
+from .results import Result, cut, few, fitting, small
 
 if TYPE_CHECKING:
     from ...memory.tasks import Task, TaskPage
@@ -158,7 +158,7 @@ def _task(task: Task, full: bool = False) -> TaskResult:
         priority=task.priority,
         assignee=task.assignee,
         lease_until=task.lease_until,
-        tags=list(task.tags),
+        tags=few(task.tags, left_out, "tags", most),
         metadata=small(task.metadata, left_out, most),
         result=cut(task.result, left_out, "result", most),
         thread=task.thread,

@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import cursors
 from ..codec import Codec
+from ..embedding import said
 from ..errors import (
     InvalidRequest,
     StoreBusy,
@@ -27,7 +28,7 @@ from ..filters import KEYWORDS, LISTS, NUMBERS, Filter
 from ..ports import Change, Collection, Embedding, Event, Page, Point, Written
 from . import schema, sql
 from .listing import Listing
-from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, PASSAGES, STATES, Passage, chunks, row_digest
+from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, PASSAGES, STATES, Passage, Row, chunks, parse, point, row_digest
 from .schema import FAILED, MEMORY, PENDING, READY
 from .writer import Applied, Writer
 
@@ -230,19 +231,25 @@ class Documents:
                 found.update((row[2], self._point(row)) for row in rows)
         return [found.get(id) for id in ids]
 
-    def by_key(self, workspace: str, keys: Sequence[int], now: float) -> dict[int, Point]:
+    def by_key(self, workspace: str, keys: Sequence[int], now: float) -> dict[int, Row]:
         """The living passages of *workspace* among *keys*."""
-        found: dict[int, Point] = {}
+        found: dict[int, Row] = {}
         with self.reading() as db:
             for chunk in chunks(keys):
                 marks = ",".join("?" * len(chunk))
+                # The + keeps SQLite from reading the whole workspace through an index on these columns instead.
                 rows = db.execute(
-                    f"SELECT {COLUMNS} FROM rows WHERE key IN ({marks}) AND workspace = ? AND collection = ? "
-                    "AND deleted = 0 AND (expires IS NULL OR expires > ?)",
+                    f"SELECT {COLUMNS} FROM rows WHERE key IN ({marks}) AND +workspace = ? AND +collection = ? "
+                    "AND +deleted = 0 AND (expires IS NULL OR expires > ?)",
                     [*chunk, workspace, MEMORY, now],
                 )
-                found.update((row[0], self._point(row)) for row in rows)
+                found.update((row[0], self._row(row)) for row in rows)
         return found
+
+    def any_expired(self, now: float) -> bool:
+        """Whether a row that has expired at *now* waits for `sweep`."""
+        with self.reading() as db:
+            return db.execute("SELECT 1 FROM rows WHERE expires <= ? LIMIT 1", (now,)).fetchone() is not None
 
     def scroll(
         self,
@@ -375,7 +382,7 @@ class Documents:
         return [self._passage(row) for row in rows]
 
     def before(self, key: int, db: sqlite3.Connection | None = None) -> list[str]:
-        """The texts of the living passages that the passage *key* comes after, in its order."""
+        """What the living passages say that the passage *key* comes after, in its order, each as `said` gives it."""
         if db is None:
             with self.reading() as reader:
                 return self.before(key, reader)
@@ -383,16 +390,16 @@ class Documents:
         return self.texts(db, row[0], json.loads(row[1])) if row and row[1] else []
 
     def texts(self, db: sqlite3.Connection, workspace: str, ids: Sequence[str]) -> list[str]:
-        """The texts of the living passages among *ids* of *workspace*, in that order."""
+        """What the living passages among *ids* of *workspace* say, in that order, each as `said` gives it."""
         found = []
         for id in ids:
             row = db.execute(
-                "SELECT text FROM rows WHERE workspace = ? AND collection = ? AND id = ? AND deleted = 0 "
+                "SELECT text, payload FROM rows WHERE workspace = ? AND collection = ? AND id = ? AND deleted = 0 "
                 "AND text IS NOT NULL",
                 (workspace, MEMORY, id),
             ).fetchone()
             if row:
-                found.append(self.codec.decode(row[0]))
+                found.append(said(self.codec.decode(row[0]), parse(row[1])))
         return found
 
     # the database as a whole
@@ -463,13 +470,16 @@ class Documents:
     # rows to values
 
     def _point(self, row: Sequence[Any]) -> Point:
+        return point(self._row(row))
+
+    def _row(self, row: Sequence[Any]) -> Row:
         _, collection, id, rev, seq, payload, text, embedding, digest = row
         if isinstance(text, str) or digest != row_digest(payload, text):
             raise StoreDamaged(
                 f"the row {NAMES[collection]}/{id} in {self.path} does not match its digest; {remedy(self.path.parent)}"
             )
         decoded = self.codec.decode(text) if text is not None else None
-        return Point(NAMES[collection], id, json.loads(payload), decoded, rev, seq, STATES[embedding])
+        return NAMES[collection], id, payload, decoded, rev, seq, STATES[embedding]
 
     def _passage(self, row: Sequence[Any]) -> Passage:
         key, workspace, seq, payload, text, context, vector = row

@@ -54,13 +54,20 @@ def _term(key: str, value: Scalar | None) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def living(workspace: str, now: float, filter: Filter | None = None, ids: Sequence[int] | None = None) -> edge.Filter:
-    """The passages of *workspace* that have not expired at *now* and meet *filter*, among *ids* if given."""
+def living(
+    workspace: str, now: float | None, filter: Filter | None = None, ids: Sequence[int] | None = None
+) -> edge.Filter:
+    """The passages of *workspace* that have not expired at *now* and meet *filter*, among *ids* if given.
+
+    *now* None: none of them has expired.
+    """
     must: list[Any] = [corpus(workspace)]
     if ids is not None:
         must.append(edge.HasIdCondition(set(ids)))
     if filter is not None:
         must.append(translate(filter))
+    if now is None:
+        return edge.Filter(must=must)
     return edge.Filter(must=must, must_not=[edge.FieldCondition("expires_at", range=edge.RangeFloat(lte=now))])
 
 
@@ -84,6 +91,9 @@ def translate(filter: Filter) -> edge.Filter:
         bounds = edge.RangeFloat(gt=filter.gt, gte=filter.gte, lt=filter.lt, lte=filter.lte)
         return edge.Filter(must=[edge.FieldCondition(filter.field, range=bounds)])
     values = (filter.value,) if isinstance(filter, Eq) else filter.values
+    words = [value for value in values if isinstance(value, str)]
+    if len(words) > 1 and filter.field not in NUMBERS | FLAGS:  # what is no word meets no keyword
+        return edge.Filter(must=[edge.FieldCondition(filter.field, match=edge.MatchAny(words))])
     return edge.Filter(should=[_equals(filter.field, value) for value in values] or [NEVER])
 
 

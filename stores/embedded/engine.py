@@ -22,7 +22,7 @@ import numpy as np
 from ...encoders.bm25 import Bm25
 from ...encoders.ports import Encoder
 from ..codec import Codec, PlainCodec
-from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text
+from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text
 from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
 from ..filters import Filter, check, matches
 from ..payloads import check_change, check_id, check_query, check_workspace
@@ -44,7 +44,7 @@ from . import identity, recovery, schema
 from .documents import Documents
 from .folder import Folder, FolderLock, acquire
 from .live_index import LiveIndex
-from .rows import Passage
+from .rows import Matches, Passage, candidates, parse
 from .upkeep import Upkeep
 
 BATCH_JOBS = 256
@@ -113,7 +113,7 @@ class EmbeddedStore:
         self._watchers = 0
         self._queries: OrderedDict[str, np.ndarray] = OrderedDict()
         self._queries_lock = threading.Lock()
-        self._closed = self._ending = False
+        self._closed = self._ending = self._sweeping = False
         self.last_use = time.monotonic()
         self.upkeep = Upkeep(self)
         threading.Thread(target=self.live.open, name="memoryops-index", daemon=True).start()
@@ -231,17 +231,16 @@ class EmbeddedStore:
         if not puts:
             return {}
         last = {put.id: put for put in puts}
-        own = {id: put.text or "" for id, put in last.items()}
-        texts = [dense_text(own[id], put.context, self._before(workspace, put, own)) for id, put in last.items()]
-        return dict(zip(own, self.embed(texts), strict=True))
+        own = {id: said(put.text, put.payload) for id, put in last.items() if put.text}
+        texts = [dense_text(p.text or "", p.context, self._before(workspace, p, own)) for p in last.values()]
+        return dict(zip(last, self.embed(texts), strict=True))
 
     def _before(self, workspace: str, put: Put, own: Mapping[str, str]) -> list[str]:
         if not put.after:
             return []
         stored = self.documents.get(workspace, "memory", [id for id in put.after if id not in own], self._clock())
-        texts = {point.id: point.text for point in stored if point is not None}
-        found = [own.get(id) or texts.get(id) for id in put.after]
-        return [text for text in found if text]
+        known = {point.id: said(point.text, point.payload) for point in stored if point is not None and point.text}
+        return [line for id in put.after if (line := own.get(id) or known.get(id))]
 
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """The packed embeddings of *texts*."""
@@ -273,6 +272,10 @@ class EmbeddedStore:
         return self.documents.get(workspace, collection, [check_id(id) for id in ids], self._clock())
 
     def search(self, workspace: str, query: Query) -> list[Candidate]:
+        return candidates(self.find(workspace, query))
+
+    def find(self, workspace: str, query: Query) -> Matches:
+        """What `search` gives, as it lies in the documents."""
         check_workspace(workspace)
         check_query(query)
         self._touch()
@@ -281,17 +284,22 @@ class EmbeddedStore:
         wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
         now = self._clock()
         index = self.live.catch_up()
+        expired = now if self._any_expired(now) else None
         try:
-            scores = index.search(workspace, vector, wanted, query.where, query.limit, now)
+            scores = index.search(workspace, vector, wanted, query.where, query.limit, expired)
         except IndexFailed as error:
             self.live.distrust(error, index)
-            scores = self.live.catch_up().search(workspace, vector, wanted, query.where, query.limit, now)
-        points = self.documents.by_key(workspace, list(scores), now)
-        return [
-            Candidate(points[key], dense, sparse_score)
+            scores = self.live.catch_up().search(workspace, vector, wanted, query.where, query.limit, expired)
+        rows = self.documents.by_key(workspace, list(scores), now)
+        return Matches(
+            (rows[key], dense, sparse_score)
             for key, (dense, sparse_score) in scores.items()
-            if key in points and matches(query.where, points[key].payload)
-        ]
+            if key in rows and (query.where is None or matches(query.where, parse(rows[key][2])))
+        )
+
+    def _any_expired(self, now: float) -> bool:
+        """Whether the index may hold what has expired at *now*. A sweep says so before the documents forget it."""
+        return self.documents.any_expired(now) or self._sweeping
 
     def scroll(
         self,
@@ -373,9 +381,13 @@ class EmbeddedStore:
         while True:
             with self._write_lock:
                 self._open_or_raise()
-                with self.documents.writing() as db:
-                    keys = self.documents.sweep(db, self._clock())
-                self.live.drop(keys)
+                self._sweeping = True
+                try:
+                    with self.documents.writing() as db:
+                        keys = self.documents.sweep(db, self._clock())
+                    self.live.drop(keys)
+                finally:
+                    self._sweeping = False
             swept += len(keys)
             if not keys:
                 return swept

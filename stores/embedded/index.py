@@ -28,6 +28,7 @@ INDEXED = {
     "item": KEYWORD,
     "kind": KEYWORD,
     "thread": KEYWORD,
+    "follows": KEYWORD,
     "user": KEYWORD,
     "tags": KEYWORD,
     "created_at": NUMBER,
@@ -54,6 +55,8 @@ class Index:
         self.folder = folder
         self.dimension = dimension
         self._shard = _guard(folder, self._open)
+        self._held = _guard(folder, self._workspaces)
+        """The workspaces that have points here, and perhaps some that had; two of them stand for any more."""
 
     def _open(self) -> edge.EdgeShard:
         if (self.folder / "edge_config.json").exists() or (self.folder / "segments").exists():
@@ -79,9 +82,14 @@ class Index:
             max_search_threads=1,
         )
 
+    def _workspaces(self) -> set[str]:
+        request = edge.FacetRequest(WORKSPACE, limit=2, exact=True)
+        return {str(hit.value) for hit in self._shard.facet(request).hits}
+
     # writes
 
     def upsert(self, entries: Sequence[Entry]) -> None:
+        self._held.update(entry.fields[WORKSPACE] for entry in entries)
         for start in range(0, len(entries), 1000):
             some = entries[start : start + 1000]
             points = _guard(self.folder, lambda: [self._point(entry) for entry in some])  # noqa: B023 - called at once
@@ -119,23 +127,28 @@ class Index:
         terms: tuple[list[int], list[float]] | None,
         where: Filter | None,
         limit: int,
-        now: float,
+        now: float | None,
     ) -> dict[int, tuple[float | None, float | None]]:
-        """Up to *limit* keys from each side with both scores: (cosine or None, BM25 or None when not asked)."""
-        filter = edge_filters.living(workspace, now, where)
+        """Up to *limit* keys from each side with both scores: (cosine or None, BM25 or None when not asked).
+
+        *now* is the time by which entries have expired, None where none has.
+        """
+        whole = where is None and now is None and self._held <= {workspace}
+        # Where every point may be found, asking each of them for it would take two thirds as long as the search.
+        filter = None if whole else edge_filters.living(workspace, now, where)
         dense = self._nearest(_dense(vector), filter, limit) if vector is not None else {}
         sparse = self._nearest(_sparse(terms), filter, limit, workspace) if terms and terms[0] else {}
         if vector is not None and (missing := sparse.keys() - dense.keys()):
-            among = edge_filters.living(workspace, now, ids=list(missing))
+            among = edge_filters.living(workspace, None, ids=list(missing))
             dense |= self._nearest(_dense(vector), among, len(missing))
         if terms and terms[0] and (missing := dense.keys() - sparse.keys()):
-            among = edge_filters.living(workspace, now, ids=list(missing))
+            among = edge_filters.living(workspace, None, ids=list(missing))
             sparse |= self._nearest(_sparse(terms), among, len(missing), workspace)
         floor = 0.0 if terms is not None else None
         return {key: (dense.get(key), sparse.get(key, floor)) for key in dense | sparse}
 
     def _nearest(
-        self, query: edge.Query, filter: edge.Filter, limit: int, workspace: str | None = None
+        self, query: edge.Query, filter: edge.Filter | None, limit: int, workspace: str | None = None
     ) -> dict[int, float]:
         params = None
         if workspace is not None:

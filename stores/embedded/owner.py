@@ -157,7 +157,7 @@ class Owner:
         try:
             message = wire.unpack(frame)
             call = message.get("call")
-            return wire.pack({"ok": self._call(message)})
+            return wire.answer(self._call(message))
         except (StoreError, EncoderError) as error:
             if isinstance(error, StoreUnavailable) and self._stopping:
                 raise EOFError("this owner is ending; the client repeats its call to the next one") from error
@@ -180,7 +180,7 @@ class Owner:
         if name == "backup":
             arguments["target"] = Path(arguments["target"])
             return str(self.store.backup(**arguments))
-        method: Callable[..., Any] = getattr(self.store, name)
+        method: Callable[..., Any] = self.store.find if name == "search" else getattr(self.store, name)
         return method(*message.get("args", ()), **arguments)
 
 

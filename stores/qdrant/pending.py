@@ -10,7 +10,7 @@ import numpy as np
 from qdrant_client import models
 
 from ...encoders.errors import EncoderError
-from ..embedding import dense_text
+from ..embedding import dense_text, said
 from ..errors import StoreError
 from . import filters
 from .filters import EMBEDDING
@@ -90,8 +90,8 @@ class PendingEmbeddings:
 
 
 def texts(gateway: Gateway, workspace: str, ids: Sequence[str]) -> list[str]:
-    """The texts of the living passages among *ids*, in that order."""
+    """What the living passages among *ids* say, in that order, each as `said` gives it."""
     points = [point_id(workspace, "memory", id) for id in ids]
     records = gateway.retrieve("memory", list(dict.fromkeys(points))) if points else {}
     rows = [parse("memory", records[point]) for point in points if point in records]
-    return [row.text for row in rows if not row.deleted and row.text]
+    return [said(row.text, row.payload) for row in rows if not row.deleted and row.text]

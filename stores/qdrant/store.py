@@ -12,7 +12,7 @@ from qdrant_client import QdrantClient, models
 from ...encoders.bm25 import Bm25
 from ...encoders.ports import Encoder
 from .. import cursors
-from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, sparse_text, terms, unpack
+from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text, terms, unpack
 from ..errors import InvalidRequest, Unsupported
 from ..filters import KEYWORDS, LISTS, NUMBERS, Filter, check
 from ..payloads import check_change, check_query, check_workspace
@@ -120,7 +120,7 @@ class QdrantServerStore:
         puts = [c for c in changes if isinstance(c, Put) and c.collection == "memory" and c.text is not None]
         dense: Mapping[int, np.ndarray] = {}
         if puts and sum(len(put.text or "") for put in puts) <= INLINE_CHARS:
-            own = {put.id: put.text or "" for put in puts}
+            own = {put.id: said(put.text, put.payload) for put in puts if put.text}
             vectors = self._embed([self._dense_text(workspace, put, own) for put in puts])
             dense = {id(put): vector for put, vector in zip(puts, vectors, strict=True)}
         return [

@@ -225,3 +225,25 @@ def test_the_log_is_json_where_that_is_set_and_holds_no_content(folder: Path, tm
     assert {"timestamp", "level", "logger", "message"} <= set(lines[0])
     assert [line["tool"] for line in lines if "tool" in line] == ["memory_add", "memory_retrieve"]
     assert "private" not in errors.read_text()
+
+
+def test_a_line_that_is_no_message_is_answered(folder: Path, tmp_path: Path) -> None:
+    errors = tmp_path / "stderr"
+    nested = '{"a":' * 300 + "1" + "}" * 300
+    call = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"memory_search","arguments":%s}}'
+    with serving([sys.executable, *MODULE], environment(folder), errors) as raw:
+        raw.initialize()
+        assert raw.process.stdin is not None
+        for line, id, code in (
+            (call % '{"query":"cut \\ud83d"}', 77, -32600),
+            (call % nested, 77, -32600),
+            ("no json", None, -32700),
+            ("[1]", None, -32700),
+        ):
+            raw.process.stdin.write(line.encode() + b"\n")
+            raw.process.stdin.flush()
+            reply = raw.receive()
+            assert (reply["id"], reply["error"]["code"]) == (id, code), line[:60]
+            assert "JSON-RPC 2.0" in reply["error"]["message"]
+        assert not raw.call(3, "memory_state").get("isError")
+    assert "cut" not in errors.read_text()

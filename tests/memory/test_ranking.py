@@ -39,7 +39,7 @@ def test_each_candidate_is_ranked_once_best_first_by_the_sum_of_its_parts(candid
     assert [r.score for r in ranked] == sorted((r.score for r in ranked), reverse=True)
     for each in ranked:
         assert abs(sum(each.parts.values()) - each.score) < 1e-9
-        assert all(part >= 0 for part in each.parts.values())
+        assert all(part >= 0 for name, part in each.parts.items() if name not in ("question", "short"))
 
 
 @law
@@ -89,3 +89,23 @@ def test_recency_falls_with_age_and_stays_within_one(first: float, second: float
     early, late = sorted((first, second))
     assert 0 <= recency(early, NOW) <= recency(late, NOW) <= 1
     assert recency(NOW + 1, NOW) == 1
+
+
+@law
+@given(CANDIDATES)
+def test_an_exact_match_is_not_buried_under_context(candidates: list[Scored]) -> None:
+    """However well its neighbours, its speaker and its time fit: what holds the question itself is first."""
+    exact = Scored("exact", 1.0, 60.0, 0.0, 0.0, words=1.0, next=0.0, complete=True)
+    fitting = [
+        replace(c, dense=min(c.dense or 0, 0.6), sparse=min(c.sparse or 0, 30.0), words=1.0, next=0.6, speaker=True)
+        for c in candidates
+    ]
+    assert rank([exact, *fitting], NOW)[0].key == "exact"
+
+
+def test_importance_and_recency_decide_between_equals_alone() -> None:
+    plain = Scored("plain", 0.5, 10.0, 0.0, 0.0, words=0.5)
+    urgent = replace(plain, key="urgent", importance=1.0, created_at=NOW)
+    assert [each.key for each in rank([plain, urgent], NOW)] == ["urgent", "plain"]
+    better = replace(plain, key="better", dense=0.8)
+    assert [each.key for each in rank([better, urgent], NOW)] == ["better", "urgent"]

@@ -101,3 +101,60 @@ def test_a_message_added_late_does_not_take_later_turns_for_earlier_ones(ops: Me
     first = ops.add("corner", kind="message", thread="t", created_at="2026-01-01").id
     hits = {hit.id: hit.parts for hit in ops.search("giraffe", explain=True).hits}
     assert first not in hits
+
+
+def chat(ops: MemoryOps, *lines: tuple[str, str], thread: str = "trip", day: str = "2024-05-08") -> dict[str, str]:
+    """Store turns a minute apart, and give the ids by text."""
+    return {
+        text: ops.add(text, kind="message", thread=thread, speaker=speaker, created_at=f"{day}T09:{minute:02}:00Z").id
+        for minute, (speaker, text) in enumerate(lines)
+    }
+
+
+def test_the_answer_is_found_through_the_question_before_it(ops: MemoryOps) -> None:
+    """The turn that answers shares no word with what is asked; the turn before it does."""
+    ids = chat(
+        ops,
+        ("Ben", "Morning! Coffee?"),
+        ("Ann", "Which hotel did you book on Kos in the end?"),
+        ("Ben", "The Alexandra, right behind the old harbour wall."),
+        ("Ann", "Lovely."),
+    )
+    for number in range(60):
+        ops.add(f"The invoice {number} for the printer was paid.", kind="message", thread="work", speaker="Cem")
+    found = [hit.id for hit in ops.search("hotel booked on Kos", limit=3).hits]
+    assert ids["The Alexandra, right behind the old harbour wall."] in found[:2]
+
+
+def test_who_said_it_and_when_decide_between_like_turns(ops: MemoryOps) -> None:
+    said = "I have started to learn the violin."
+    for speaker in ("Ann", "Ben"):
+        for month in (3, 5, 9):
+            chat(ops, (speaker, said), thread=f"{speaker} {month}", day=f"2024-{month:02}-08")
+    first = ops.search("What did Ben start to learn in May 2024?", limit=1).hits[0]
+    assert (first.speaker, first.created_at[:7]) == ("Ben", "2024-05")
+
+
+def test_a_turns_own_words_find_it_first(ops: MemoryOps) -> None:
+    ids = chat(
+        ops,
+        ("Ann", "Did you see the lighthouse of Alexandria on the way to the harbour?"),
+        ("Ben", "We passed the lighthouse."),
+        ("Ann", "The lighthouse, the harbour, Alexandria: what a way to see it all!"),
+    )
+    for text, id in ids.items():
+        assert ops.search(text, limit=1).hits[0].id == id
+
+
+def test_neighbours_keep_to_the_scope_and_the_condition(make: Callable[..., MemoryOps]) -> None:
+    """A turn beside a hit is context; it is given only if it meets the condition, and never from another user."""
+    ann, ben = make(user="ann"), make(user="ben")
+    chat(ann, ("Ann", "Which hotel did you book on Kos?"), ("Cem", "The Alexandra behind the wall."))
+    chat(ben, ("Ben", "A secret of the other user about the hotel."))
+    assert {hit.speaker for hit in ann.search("hotel booked on Kos").hits} == {"Ann", "Cem"}
+    assert {hit.speaker for hit in ann.search("hotel on Kos", where={"metadata.x": {"exists": False}}).hits} <= {
+        "Ann",
+        "Cem",
+    }
+    tagged = ann.add("The hotel bill.", kind="message", thread="trip", speaker="Ann", tags=["bill"]).id
+    assert [hit.id for hit in ann.search("hotel on Kos", where={"tags": "bill"}).hits] == [tagged]

@@ -8,11 +8,14 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client import ClientRequestContext
-from mcp_types import ElicitRequestParams, ElicitResult
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
 
 from memoryops.mcp_server.face import Face
+from memoryops.mcp_server.protocol import MemoryServer
+from memoryops.mcp_server.runtime import Runtime
+from memoryops.mcp_server.server import build_server
 from memoryops.memory.hil import HilRequest
 from memoryops.memory.service import MemoryOps
 
@@ -59,7 +62,7 @@ def test_a_form_is_shown_and_the_answer_is_kept(connect: Connect, era: str, ops:
     kept = ops.hil.get(told["id"])
     assert (kept.status, kept.answer) == ("answered", "yes")
     assert kept.answered_by is not None
-    assert kept.answered_by.startswith("a person")
+    assert kept.answered_by.startswith("a form shown by the client ")
     assert len(ops.hil.list().requests) == 1
 
 
@@ -76,6 +79,7 @@ def test_a_form_closed_or_filled_in_wrong_leaves_the_question_pending(connect: C
     told = ask(connect, era, form, options=["yes", "no"])
     assert told["status"] == "pending"
     assert "no yes" in told["note"]
+    assert "was not taken" in told["note"] or "closed without an answer" in told["note"]
 
 
 def test_forms_can_be_switched_off(connect: Connect, era: str) -> None:
@@ -209,3 +213,77 @@ def test_a_wrong_question_is_refused(refused: Callable[..., str], arguments: dic
 def test_a_wait_needs_a_question(refused: Callable[..., str]) -> None:
     assert "wait needs the id" in refused("hil_list", wait=5)
     assert "no HIL request 'nobody'" in refused("hil_list", id="nobody", wait=5)
+
+
+def test_a_form_outlives_the_server_that_showed_it(ops: MemoryOps) -> None:
+    """In the newer protocol the form lies with the client; another process takes what comes back."""
+
+    def server() -> MemoryServer:
+        return build_server(Runtime(lambda: ops))
+
+    async def run() -> dict[str, Any]:
+        question = {"question": "Deploy now?"}
+        form = ElicitResult(action="accept", content={"answer": "yes"})
+        async with Client(server(), mode="2026-07-28", elicitation_callback=Form()) as client:
+            asked = await client.session.call_tool("hil_request", question, allow_input_required=True)
+        assert isinstance(asked, InputRequiredResult)
+        async with Client(server(), mode="2026-07-28", elicitation_callback=Form()) as client:
+            told = await client.session.call_tool(
+                "hil_request", question, input_responses={"answer": form}, request_state=asked.request_state
+            )
+        assert isinstance(told, CallToolResult)
+        assert told.structured_content is not None
+        return dict(told.structured_content)
+
+    told = anyio.run(run)
+    assert (told["status"], told["answer"]) == ("answered", "yes")
+
+
+def test_a_form_of_another_workspace_is_not_taken(ops: MemoryOps) -> None:
+    elsewhere = ops.with_scope(replace(ops.scope, workspace="elsewhere"))
+
+    async def run() -> None:
+        question = {"question": "Deploy now?"}
+        async with Client(
+            build_server(Runtime(lambda: elsewhere)), mode="2026-07-28", elicitation_callback=Form()
+        ) as one:
+            asked = await one.session.call_tool("hil_request", question, allow_input_required=True)
+        assert isinstance(asked, InputRequiredResult)
+        async with Client(build_server(Runtime(lambda: ops)), mode="2026-07-28", elicitation_callback=Form()) as other:
+            form = ElicitResult(action="accept", content={"answer": "yes"})
+            try:
+                await other.session.call_tool(
+                    "hil_request", question, input_responses={"answer": form}, request_state=asked.request_state
+                )
+            except MCPError as error:
+                assert "requestState" in str(error)
+            else:
+                pytest.fail("the form was taken")
+
+    anyio.run(run)
+    assert elsewhere.hil.list(status="pending").requests
+
+
+def test_a_malformed_form_is_told_and_leaves_the_question_pending(connect: Connect) -> None:
+    async def nonsense(context: ClientRequestContext, params: ElicitRequestParams) -> Any:
+        return ElicitResult.model_construct(action="perhaps", content=None)
+
+    told = ask(connect, "legacy", nonsense)
+    assert told["status"] == "pending"
+
+
+def test_a_server_that_stops_sends_those_who_wait_home(ops: MemoryOps) -> None:
+    async def run() -> dict[str, Any]:
+        server = build_server(Runtime(lambda: ops))
+        answers: list[Any] = []
+        async with Client(server) as client, anyio.create_task_group() as group, server.background():
+
+            async def wait() -> None:
+                answers.append(await client.call_tool("hil_request", {"question": "Deploy now?", "wait": 45}))
+
+            group.start_soon(wait)
+            while not ops.hil.list(status="pending").requests:
+                await anyio.sleep(0.01)
+        return dict(answers[0].structured_content)
+
+    assert anyio.run(run)["status"] == "pending"

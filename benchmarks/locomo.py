@@ -1,0 +1,254 @@
+"""How often a search finds the turns that answer a question: LoCoMo's conversations, every turn one memory.
+
+    python benchmarks/locomo.py --data locomo.json                  the search as shipped, beside its parts
+    python benchmarks/locomo.py --data locomo.json --leave-one-out  with weights fitted on the other conversations
+
+The file is a list of {sample_id, conversation, qa}, as snap-research/LoCoMo publishes them (CC BY-NC 4.0; it is not
+part of this repository). Evidence recall@k = |evidence in the first k| / |evidence|, mean over questions; intervals
+are bootstraps over conversations, so with few conversations they are wide. Categories: 1 multi-hop, 2 temporal,
+3 open-domain, 4 single-hop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from memoryops import MemoryOps, Scope
+from memoryops.memory import ranking
+from memoryops.memory.question import Question
+from memoryops.memory.ranking import Scored
+from memoryops.memory.recall import scores
+from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.ports import Query
+
+KS = (5, 10, 20)
+CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
+DEPTH = 256
+RESAMPLES = 2000
+RIDGE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question, and for each way to search the evidence recall at `KS`."""
+
+    conversation: str
+    category: int
+    recall: Mapping[str, tuple[float, ...]]
+    candidates: tuple[list[str], np.ndarray, list[bool]]
+    """Keys, signals of shape (candidates, weights), and whether each is evidence."""
+    evidence: int
+
+
+def turns(conversation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The memories of one conversation: a turn each, a second apart from the start of its session."""
+    numbers = sorted(int(name[8:]) for name in conversation if re.fullmatch(r"session_\d+", name))
+    for number in numbers:
+        begin = when(conversation[f"session_{number}_date_time"])
+        for second, turn in enumerate(conversation[f"session_{number}"]):
+            caption = turn.get("blip_caption")
+            yield {
+                "content": turn["text"] + (f" [image: {caption}]" if caption else ""),
+                "kind": "message",
+                "thread": f"session {number}",
+                "speaker": turn["speaker"],
+                "created_at": begin + second,
+                "metadata": {"turn": turn["dia_id"]},
+            }
+
+
+def when(text: str) -> float:
+    """The time that a session begins at, such as "1:56 pm on 8 May, 2023" (seconds since the epoch)."""
+    return datetime.strptime(text, "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC).timestamp()
+
+
+def evidence(question: Mapping[str, Any], known: set[str]) -> set[str]:
+    """The turns that answer *question*, as far as they exist."""
+    named = {part for each in question["evidence"] for part in re.findall(r"D\d+:\d+", each)}
+    return named & known
+
+
+def ask(ops: MemoryOps, sample: Mapping[str, Any]) -> Iterator[Asked]:
+    """Every question of categories 1 to 4 that has evidence, asked in every way."""
+    known = {turn["metadata"]["turn"] for turn in turns(sample["conversation"])}
+    for question in sample["qa"]:
+        wanted = evidence(question, known)
+        if question["category"] in CATEGORIES and wanted:
+            yield _asked(ops, sample["sample_id"], question, wanted)
+
+
+def _asked(ops: MemoryOps, conversation: str, question: Mapping[str, Any], wanted: set[str]) -> Asked:
+    text = question["question"]
+    found = {"MemoryOps": [hit.metadata["turn"] for hit in ops.search(text, limit=max(KS)).hits]}
+    workspace = ops.scope.workspace
+    pool = ops.store.search(workspace, Query(text, DEPTH))
+    turn = {each.point.id: each.point.payload["metadata"]["turn"] for each in pool}
+    dense = sorted((each for each in pool if each.dense is not None), key=lambda c: -(c.dense or 0))
+    sparse = sorted((each for each in pool if each.sparse), key=lambda c: -(c.sparse or 0))
+    found["dense alone"] = [turn[each.point.id] for each in dense]
+    found["BM25 alone"] = [turn[each.point.id] for each in sparse]
+    places: dict[str, float] = {}
+    for side in (dense, sparse):
+        for place, each in enumerate(side, 1):
+            places[each.point.id] = places.get(each.point.id, 0.0) + 1 / (60 + place)
+    found["RRF (60)"] = [turn[id] for id in sorted(places, key=lambda id: (-places[id], id))]
+    recalls = {name: tuple(len(wanted & set(ids[:k])) / len(wanted) for k in KS) for name, ids in found.items()}
+    return Asked(conversation, question["category"], recalls, _candidates(ops, text, wanted), len(wanted))
+
+
+def _candidates(ops: MemoryOps, text: str, wanted: set[str]) -> tuple[list[str], np.ndarray, list[bool]]:
+    """What the ranking sees in its first block."""
+    first = ops.store.search(ops.scope.workspace, Query(text, 64))
+    rows = {each.point.id: each for each in first}
+    rows |= ops.recall._neighbours(text, first)
+    newest = max(each.point.payload["created_at"] for each in rows.values())
+    scored = scores(Question(text, newest), rows)
+    measure = ranking.best(scored)
+    signals = np.array([_signals(each, measure) for each in scored])
+    good = [rows[each.key].point.payload["metadata"]["turn"] in wanted for each in scored]
+    return [each.key for each in scored], signals, good
+
+
+def _signals(candidate: Scored, measure: ranking.Best) -> list[float]:
+    parts = ranking.fusion(candidate, measure)
+    return [parts[name] / weight for name, weight in ranking.WEIGHTS.items()]
+
+
+def fit(asked: Sequence[Asked]) -> np.ndarray:
+    """Weights that make the evidence likely: softmax over the candidates of each question, with a ridge; by Newton."""
+    weights = np.zeros(len(ranking.WEIGHTS))
+    for _ in range(12):
+        gradient, curvature = -RIDGE * weights, RIDGE * np.eye(len(weights))
+        for _, signals, good in (each.candidates for each in asked):
+            if not any(good):
+                continue
+            chance = np.exp(signals @ weights - (signals @ weights).max())
+            chance /= chance.sum()
+            mean = chance @ signals
+            gradient += signals[good].mean(0) - mean
+            curvature += (signals * chance[:, None]).T @ signals - np.outer(mean, mean)
+        step = np.linalg.solve(curvature, gradient)
+        weights += step * min(1.0, 5 / np.abs(step).max())
+    return weights
+
+
+def with_weights(asked: Asked, weights: np.ndarray) -> tuple[float, ...]:
+    keys, signals, good = asked.candidates
+    order = sorted(range(len(keys)), key=lambda n: (-(signals[n] @ weights), keys[n]))
+    return tuple(sum(good[n] for n in order[:k]) / asked.evidence for k in KS)
+
+
+def leave_one_out(asked: Sequence[Asked]) -> tuple[list[tuple[float, ...]], np.ndarray]:
+    """The recall of each question with weights fitted on the other conversations, and the weights fitted on all."""
+    names = list(dict.fromkeys(each.conversation for each in asked))
+    fitted = {name: fit([each for each in asked if each.conversation != name]) for name in names}
+    return [with_weights(each, fitted[each.conversation]) for each in asked], fit(asked)
+
+
+def interval(values: np.ndarray, conversations: Sequence[str]) -> tuple[float, float]:
+    """The middle 95 % of the mean under resampling of conversations."""
+    chance = np.random.default_rng(0)
+    groups = [values[[c == name for c in conversations]] for name in dict.fromkeys(conversations)]
+    drawn = chance.integers(0, len(groups), (RESAMPLES, len(groups)))
+    means = [np.concatenate([groups[n] for n in draw]).mean() for draw in drawn]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def table(asked: Sequence[Asked], ways: Mapping[str, Sequence[tuple[float, ...]]]) -> dict[str, Any]:
+    """Per way: recall at each k over all questions with its interval, and per category."""
+    conversations = [each.conversation for each in asked]
+    report: dict[str, Any] = {}
+    for name, recalls in ways.items():
+        values = 100 * np.array(recalls)
+        low, high = interval(values[:, KS.index(10)], conversations)
+        rows = {
+            label: values[[each.category == number for each in asked]].mean(0).round(1).tolist()
+            for number, label in CATEGORIES.items()
+            if any(each.category == number for each in asked)
+        }
+        report[name] = {
+            "all": values.mean(0).round(1).tolist(),
+            "interval at 10": [round(low, 1), round(high, 1)],
+            **rows,
+        }
+    return report
+
+
+def show(report: Mapping[str, Any], questions: int, conversations: int) -> None:
+    columns = ["all", "interval at 10", *CATEGORIES.values()]
+    shown = Table("", *columns, title=f"evidence recall @{'/'.join(map(str, KS))}, {questions} questions")
+    for name, row in report.items():
+        cells = [" / ".join(f"{value:.1f}" for value in row[column]) if column in row else "" for column in columns]
+        shown.add_row(name, *cells)
+    console = Console(width=150)
+    console.print(shown)
+    console.print(
+        f"Intervals resample {conversations} conversations: with so few they are wide and themselves uncertain."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the file of conversations")
+    parser.add_argument("--leave-one-out", action="store_true", help="also fit the weights, one conversation left out")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    options = parser.parse_args(arguments)
+    samples = json.loads(options.data.read_text(encoding="utf-8"))
+    asked = measure(samples)
+    ways: dict[str, Sequence[tuple[float, ...]]] = {
+        name: [each.recall[name] for each in asked] for name in ("MemoryOps", "BM25 alone", "dense alone", "RRF (60)")
+    }
+    if options.leave_one_out:
+        ways["weights of the other conversations"], weights = leave_one_out(asked)
+        total = sum(weight for weight in weights if weight > 0)
+        named = {name: round(float(w / total), 3) for name, w in zip(ranking.WEIGHTS, weights, strict=True)}
+        print(f"fitted on all: {named}")
+    report = table(asked, ways)
+    show(report, len(asked), len(samples))
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure(samples: Sequence[Mapping[str, Any]]) -> list[Asked]:
+    """Store every conversation in a workspace of its own, then ask its questions."""
+    with tempfile.TemporaryDirectory(prefix="mo-", dir="/tmp" if os.name == "posix" else None) as folder:
+        try:
+            asked: list[Asked] = []
+            with MemoryOps.open(folder) as ops:
+                for sample in track(samples, "conversations", console=Console(stderr=True)):
+                    scope = Scope(workspace=sample["sample_id"])
+                    seen = ops.with_scope(scope)
+                    seen.add_many(list(turns(sample["conversation"])))
+                    _until(lambda seen=seen: seen.store.embedding(seen.scope.workspace) == "ready")
+                    asked += ask(seen, sample)
+            return asked
+        finally:
+            stop_owner(Path(folder))
+
+
+def _until(ready: Callable[[], bool]) -> None:
+    import time
+
+    while not ready():
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
