@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.subscriptions import ListenHandler, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    CallToolResult,
     EmptyResult,
     GetPromptResult,
     InputRequiredResult,
@@ -24,6 +26,7 @@ from mcp_types import (
     SubscriptionsListenResult,
     UnsubscribeRequestParams,
 )
+from pydantic.networks import AnyUrl
 
 from .errors import answer
 from .notices import Notices
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 
 Request = ServerRequestContext[Any, Any]
 
+LONGEST_NAME = 100
+LONGEST_URI = 2000
 MOST_SUBSCRIPTIONS = 1000
 """Of one connection."""
 
@@ -77,6 +82,20 @@ class MemoryServer(MCPServer[Any]):
         except ValueError as error:
             log.exception("a prompt failed inside", extra={"prompt": name})
             raise MCPError(code=INTERNAL_ERROR, message=answer(RuntimeError()).text) from error
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """As the SDK does, but an unknown name is not quoted at length."""
+        return await super().call_tool(name[:LONGEST_NAME], arguments, context)
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """As the SDK does, but nothing is looked for under a URI that no resource has the length of."""
+        if len(str(uri)) > LONGEST_URI:
+            raise MCPError(code=INVALID_PARAMS, message=f"there is no resource {str(uri)!r:.100}; see resources/list")
+        return await super().read_resource(uri, context)
 
     @asynccontextmanager
     async def background(self) -> AsyncIterator[None]:

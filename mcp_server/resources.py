@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +13,7 @@ from ..memory.errors import InvalidInput
 from .errors import DOMAIN, refusal
 from .notices import HIL, ITEMS, PENDING, STATE, TASKS
 from .runtime import Runtime
-from .tools.results import cut, small
+from .tools.results import commonest, cut, few, small
 
 if TYPE_CHECKING:
     from .protocol import MemoryServer
@@ -22,11 +22,15 @@ T = TypeVar("T")
 
 JSON = "application/json"
 MAX_TOKENS = 50_000
-"""How long a text one read gives."""
+"""How long a memory one read gives whole, and how much of a longer one."""
+FIELD_TOKENS = 8000
+"""How long each field of a task or a request may be; the tools give more."""
 MOST = 20
 """How many pending requests one read gives; hil_list has the rest."""
 LIST_TOKENS = 300
-"""How long each text of those may be."""
+"""How long each field of those may be."""
+PENDING_TOKENS = 8000
+"""How long they may be together."""
 
 
 class Resources:
@@ -55,15 +59,24 @@ class Resources:
 
     async def state(self) -> str:
         """Counts, tokens and utilisation of the memory."""
-        return await self._json(lambda: self.runtime.ops().state().as_json())
+
+        def read() -> Any:
+            values = self.runtime.ops().state().as_json()
+            values["by_content_type"], note = commonest(values["by_content_type"], "content types")
+            return {**values, "note": note} if note else values
+
+        return await self._json(read)
 
     async def pending(self) -> str:
         """Questions to a person that are not yet answered, the newest first."""
 
         def read() -> Any:
             page = self.runtime.ops().hil.list(status="pending", limit=MOST)
-            requests = [_bounded(asdict(each), LIST_TOKENS) for each in page.requests]
-            return {"requests": requests, "more": page.next_cursor is not None}
+            every = [_bounded(asdict(each), LIST_TOKENS, "hil_list with this id") for each in page.requests]
+            requests = _within(every, PENDING_TOKENS)
+            more = page.next_cursor is not None or len(requests) < len(every)
+            note = {"note": "hil_list with status pending gives the rest"} if more else {}
+            return {"requests": requests, "more": more, **note}
 
         return await self._json(read)
 
@@ -89,11 +102,19 @@ class Resources:
 
     async def task(self, id: str) -> str:
         """All about a task."""
-        return await self._json(lambda: _bounded(asdict(self.runtime.ops().tasks.get(id)), MAX_TOKENS))
+
+        def read() -> Any:
+            return _bounded(asdict(self.runtime.ops().tasks.get(id)), FIELD_TOKENS, "task_list with this id")
+
+        return await self._json(read)
 
     async def request(self, id: str) -> str:
         """A question to a person and, once it has been given, the answer."""
-        return await self._json(lambda: _bounded(asdict(self.runtime.ops().hil.get(id)), MAX_TOKENS))
+
+        def read() -> Any:
+            return _bounded(asdict(self.runtime.ops().hil.get(id)), FIELD_TOKENS, "hil_list with this id")
+
+        return await self._json(read)
 
     async def _json(self, read: Callable[[], Any]) -> str:
         return json.dumps(await self._read(read), ensure_ascii=False)
@@ -112,11 +133,27 @@ def _whole(value: str, name: str) -> int:
     return int(value)
 
 
-def _bounded(values: dict[str, Any], most: int) -> dict[str, Any]:
-    """*values* with every text cut to *most* tokens; what was cut or left out is named."""
+def _bounded(values: dict[str, Any], most: int, tool: str) -> dict[str, Any]:
+    """*values* with no field of over *most* tokens; what was cut or left out is named, and the *tool* that has more."""
     left_out: list[str] = []
-    shown = {
-        name: cut(value, left_out, name, most) if isinstance(value, str) else value for name, value in values.items()
-    }
-    shown["metadata"] = small(values["metadata"], left_out, most)
-    return {**shown, "left_out": left_out} if left_out else shown
+    shown = {name: _short(value, left_out, name, most) for name, value in values.items()}
+    return {**shown, "left_out": left_out, "note": f"{tool} gives more"} if left_out else shown
+
+
+def _short(value: Any, left_out: list[str], name: str, most: int) -> Any:
+    if isinstance(value, str):
+        return cut(value, left_out, name, most)
+    if isinstance(value, Mapping):
+        return small(value, left_out, most)
+    return few(value, left_out, name, most) if isinstance(value, list | tuple) else value
+
+
+def _within(entries: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """As many of *entries* as have *most* tokens together; one at least."""
+    from ..compressors import tokens
+
+    for number, entry in enumerate(entries):
+        most -= tokens.count(json.dumps(entry, ensure_ascii=False))
+        if most < 0 and number:
+            return entries[:number]
+    return entries

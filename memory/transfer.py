@@ -43,8 +43,8 @@ class ExportPage:
     """Some lines of an export file, each a mapping; *next_cursor* gives what follows.
 
     The lines of all pages, as JSON, are a file that `import_` reads: the first page begins with its header.
-    *left_out*: ids of records that alone are longer than a page. Their line says so, holds nothing else, and is
-    refused by `import_`.
+    *left_out*: ids of records that alone are longer than a page. Their line says so and how many tokens it would
+    have, holds nothing else, and is refused by `import_`.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -119,7 +119,7 @@ def export_page(
         line = _line(point)
         size = tokens.count(json.dumps(line, ensure_ascii=False))
         if size > max_tokens:
-            line = {"id": point.id, "type": point.payload["type"], LEFT_OUT: True}
+            line = {"id": point.id, "type": point.payload["type"], "tokens": size, LEFT_OUT: True}
             left_out.append(point.id)
             size = tokens.count(json.dumps(line))
         if records and size > room:
@@ -218,8 +218,8 @@ def _point(line: dict[str, Any], number: int, scope: Scope) -> Point:
     payload, text = line.get("payload"), line.get("content")
     if line.get(LEFT_OUT):
         raise InvalidInput(
-            f"line {number}: {line.get('id')!s:.100} was left out of this export because it is long; make one with "
-            "`memoryops export`, or with larger pages"
+            f"line {number}: {line.get('id')!s:.100} was left out of this export because it is longer than its pages; "
+            "export to a file with `memoryops export`, or take this line out to go on without it"
         )
     try:
         if not isinstance(payload, dict) or payload.get("type") not in TYPES:

@@ -34,7 +34,14 @@ SOURCE_CHARS = 2_000_000
 LEAST_TOKENS = 12
 """Less room than this is not worth compressing a text into."""
 
-_OURS = re.compile(r"<(?=[\s/\u200b-\u200f\u2060\ufeff]*memory(?:_context)?\b)", re.IGNORECASE)
+_UNSEEN = (
+    r"[\s/\\\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
+)
+"""Slashes, and what a reader may not see: with or without them, a tag looks like ours."""
+_OURS = re.compile(
+    rf"<(?={_UNSEEN}{_UNSEEN.join('memory')}(?:{_UNSEEN}{_UNSEEN.join('_context')})?(?![a-z0-9_]))", re.IGNORECASE
+)
 
 
 def one_line(text: str, most: int = 300) -> str:

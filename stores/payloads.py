@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,18 @@ MAX_METADATA_VALUES = 100_000
 MAX_INT = 2**63 - 1
 MAX_EXACT = 2**53
 """Number fields are compared as 64-bit floats somewhere; up to here that is exact."""
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+
+
+def quoted(value: object) -> str:
+    """*value* as an error quotes it: on one line, of a few hundred characters at most, whatever was sent."""
+    try:
+        return f"{_SHORT.repr(value):.300}"
+    except (ValueError, RecursionError):  # a number of over 4300 digits
+        return f"{type(value).__name__} too large to show"
 
 
 def check_change(change: Change) -> None:
@@ -89,7 +102,7 @@ def check_payload(payload: Mapping[str, Any]) -> None:
     for name, value in payload.items():
         expected = _EXPECTED.get(name)
         if expected is not None and value is not None and not expected[0](value):
-            raise InvalidRequest(f"the field {name!r} is {value!r:.200}; give {expected[1]}")
+            raise InvalidRequest(f"the field {name!r} is {quoted(value)}; give {expected[1]}")
     metadata = payload.get("metadata")
     if metadata is not None:
         check_metadata(metadata)
@@ -140,7 +153,7 @@ def check_metadata(metadata: object) -> None:
         elif isinstance(value, list | tuple):
             pending.extend(value)
         elif isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value):
-            raise InvalidRequest(f"metadata holds {value!r}; numbers must be finite and within 64 bits")
+            raise InvalidRequest(f"metadata holds {quoted(value)}; numbers must be finite and within 64 bits")
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)

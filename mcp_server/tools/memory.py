@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio.from_thread
@@ -25,15 +24,13 @@ from .memory_results import (
     StateResult,
     UpdatedMemory,
 )
-from .results import few, fitting, small
+from .results import commonest, few, fitting, small
 
 if TYPE_CHECKING:
     from ...memory.models import Added, Found, Hit, Item
 
 DEFAULT_TOKENS = 4000
 MAX_TOKENS = 50_000
-MOST_TYPES = 30
-"""How many content types `memory_state` counts by name."""
 MOST_IDS = 100
 """How many ids one reply names."""
 MOST_FINDINGS = 10
@@ -96,8 +93,12 @@ class MemoryTools:
         else:
             entries = [{**shared, **each.model_dump(exclude_unset=True)} for each in items]
             added = self._add_many(entries, idempotency_key, ctx)
-        named = [each for each in added if each.action != "added" or each.findings] if len(added) > MOST_IDS else added
-        return AddResult(results=[_added(each) for each in named[:MOST_IDS]], note=_add_note(added, named))
+        if len(added) <= MOST_IDS:
+            return AddResult(results=[_added(each) for each in added], note=_add_note(added))
+        plain = sum(each.action == "added" for each in added)
+        named = [each for each in added if each.action != "added" or each.findings]
+        shown = [_added(each) for each in named[:MOST_IDS]]
+        return AddResult(results=shown, added=plain, note=_many_note(added, plain, named))
 
     def _add_many(self, entries: list[dict[str, Any]], key: str | None, ctx: Context[Any, Any]) -> list[Added]:
         for number, entry in enumerate(entries):
@@ -263,12 +264,7 @@ class MemoryTools:
     def memory_state(self) -> StateResult:
         """Counts, tokens, context utilisation, open tasks and questions."""
         values = self.runtime.ops().state().as_json()
-        types: Mapping[str, int] = values["by_content_type"]
-        note = ""
-        if len(types) > MOST_TYPES:
-            most = sorted(types, key=lambda name: -types[name])[:MOST_TYPES]
-            values["by_content_type"] = {name: types[name] for name in most}
-            note = f"the {MOST_TYPES} commonest of {len(types)} content types are named"
+        values["by_content_type"], note = commonest(values["by_content_type"], "content types")
         return StateResult(**values, note=note)
 
     def memory_export(
@@ -288,11 +284,15 @@ def _added(added: Added) -> AddedMemory:
     return AddedMemory(id=added.id, action=added.action, embedding=added.embedding, findings=findings)
 
 
-def _add_note(added: list[Added], named: list[Added]) -> str:
-    if len(named) < len(added) or len(named) > MOST_IDS:
-        plain = sum(each.action == "added" for each in added)
-        others = f"results names {min(len(named), MOST_IDS)} that were duplicates, quarantined or flagged"
-        return f"{plain} of {len(added)} were added; {others}"
+def _many_note(added: list[Added], plain: int, named: list[Added]) -> str:
+    duplicates = sum(each.action == "duplicate" for each in added)
+    parts = [f"{plain} of {len(added)} were added"]
+    parts += [f"{duplicates} were there already"] if duplicates else []
+    parts += [f"{len(named)} were not plainly added; the first {MOST_IDS} are named"] if len(named) > MOST_IDS else []
+    return "; ".join([*parts, *filter(None, [_add_note(added)])])
+
+
+def _add_note(added: list[Added]) -> str:
     kept_back = sum(each.action == "quarantined" for each in added)
     if kept_back:
         return f"{kept_back} went into quarantine: no search finds them until a person releases them"
@@ -336,7 +336,7 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
     tags = few(item.tags, left_out, "tags", max_tokens)
     derived_from = few(item.derived_from, left_out, "derived_from", max_tokens)
     notes = [f"characters {end} to {total} follow; call again with offset={end}"] if end < total else []
-    notes += [f"{name} is longer than max_tokens and was left out" for name in left_out]
+    notes += [f"{name} is longer than max_tokens and was left out; a larger max_tokens gives it" for name in left_out]
     return RetrievedMemory(
         id=item.id,
         content=content,

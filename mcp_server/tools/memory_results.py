@@ -39,6 +39,7 @@ class AddedMemory(Result):
 
 class AddResult(Result):
     results: list[AddedMemory]
+    added: int | None = Field(default=None, description="of over 100; results: the others")
     note: str = ""
 
 
@@ -152,4 +153,4 @@ class StateResult(Result):
 class ExportResult(Result):
     records: list[dict[str, Any]]
     next_cursor: str | None = None
-    left_out: list[str] = Field([], description="ids, too long for a page")
+    left_out: list[str] = Field([], description="too long for a page; by type: memory_retrieve, task_list, hil_list")

@@ -61,9 +61,9 @@ class QuarantineTools:
     ) -> QuarantineAdded:
         """Set suspicious content apart: no search or context shows it until a person releases it."""
         given: dict[str, Any] = {"content_type": content_type, "thread": thread}
-        if id is not None and any(given.values()):
-            raise InvalidInput("content_type and thread belong to new content; the memory with that id has its own")
         fields = {name: value for name, value in given.items() if value is not None}
+        if id is not None and fields:
+            raise InvalidInput("content_type and thread belong to new content; the memory with that id has its own")
         entry = self.runtime.ops().quarantine.add(content, id=id, reason=reason, **fields)
         return QuarantineAdded(id=entry.id, findings=list(entry.findings[:MOST_FINDINGS]))
 

@@ -15,6 +15,8 @@ PAGE_TOKENS = 4000
 """How many tokens one page of a list may have."""
 FIELD_TOKENS = 300
 """Longer texts and metadata in a list are cut or left out, and said to be."""
+MOST_COUNTS = 30
+"""How many counts one reply gives by name."""
 
 
 class Result(BaseModel):
@@ -105,3 +107,11 @@ def few(names: Sequence[str], left_out: list[str], name: str, most: int | None =
             break
         shown.append(each)
     return shown
+
+
+def commonest(counts: Mapping[str, int], what: str) -> tuple[dict[str, int], str]:
+    """*counts*, of many only the greatest, and a note that says so (*what*: what is counted)."""
+    if len(counts) <= MOST_COUNTS:
+        return dict(counts), ""
+    most = sorted(counts, key=lambda name: -counts[name])[:MOST_COUNTS]
+    return {name: counts[name] for name in most}, f"the {MOST_COUNTS} commonest of {len(counts)} {what} are named"

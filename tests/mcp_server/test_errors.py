@@ -45,3 +45,9 @@ def test_a_defect_shows_nothing_of_itself(error: Exception) -> None:
     told = answer(error)
     assert told.kind == "internal"
     assert "secret content" not in told.text
+
+
+def test_a_long_message_is_cut_and_its_remedy_kept() -> None:
+    told = answer(stores.StoreUnavailable("x" * 1_000_000)).text
+    assert len(told) < 2200
+    assert told.endswith("`memoryops doctor` says more.")

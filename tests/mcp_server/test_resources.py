@@ -10,6 +10,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
+from memoryops.compressors import tokens
 from memoryops.memory.service import MemoryOps
 
 Connect = Callable[..., Client]
@@ -173,7 +174,7 @@ def test_completions_are_bounded(connect: Connect, ops: MemoryOps) -> None:
     anyio.run(run)
 
 
-@pytest.mark.parametrize("query", ["offset=abc", "max_tokens=-1", "offset=1e9", f"offset={'9' * 5000}"])
+@pytest.mark.parametrize("query", ["offset=abc", "max_tokens=-1", "offset=1e9", f"offset={'9' * 50}"])
 def test_a_wrong_page_is_refused_with_what_to_give(
     connect: Connect, era: str, ops: MemoryOps, query: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,8 +190,39 @@ def test_resources_are_bounded(connect: Connect, era: str, ops: MemoryOps) -> No
     content = read(connect, era, "memory://hil/pending").text
     assert len(content) < 100_000
     told = json.loads(content)
-    assert told["more"] is True
+    assert (told["more"], told["note"]) == (True, "hil_list with status pending gives the rest")
     assert told["requests"][0]["left_out"] == ["context"]
+
+
+def test_one_task_or_question_is_bounded_and_names_the_tool_that_has_more(
+    connect: Connect, era: str, ops: MemoryOps
+) -> None:
+    long, pad = "what it is about " * 100_000, {"pad": "word " * 100_000}
+    task = ops.tasks.create("t", long, tags=[f"{'tag' * 60}{n}" for n in range(50)], metadata=pad)
+    asked = ops.hil.request("q", context=long, metadata=pad, options=[f"{'no ' * 60}{n}" for n in range(50)])
+    for uri, tool, cut in (
+        (f"memory://tasks/{task.id}", "task_list", ["description", "metadata"]),
+        (f"memory://hil/{asked.id}", "hil_list", ["context", "metadata"]),
+    ):
+        content = read(connect, era, uri).text
+        assert len(content) < 100_000
+        told = json.loads(content)
+        assert (sorted(told["left_out"]), told["note"]) == (cut, f"{tool} with this id gives more")
+
+
+def test_open_questions_with_many_options_are_bounded_together(connect: Connect, era: str, ops: MemoryOps) -> None:
+    for n in range(25):
+        ops.hil.request("Which of these? " * 500, options=[f"{'o ' * 90}{n} {m}" for m in range(50)])
+    told = json.loads(read(connect, era, "memory://hil/pending").text)
+    assert tokens.count(json.dumps(told)) < 10_000
+    assert told["more"] is True
+    assert {"question", "options"} == set(told["requests"][0]["left_out"])
+
+
+def test_the_state_resource_names_the_commonest_types(connect: Connect, era: str, ops: MemoryOps) -> None:
+    ops.add_many([{"content": f"note {n}", "content_type": f"type {n}"} for n in range(50)])
+    told = json.loads(read(connect, era, "memory://state").text)
+    assert (len(told["by_content_type"]), "commonest of 50" in told["note"]) == (30, True)
 
 
 def test_what_agents_wrote_does_not_leave_its_block(connect: Connect, era: str, ops: MemoryOps) -> None:
@@ -212,3 +244,14 @@ def test_what_agents_wrote_does_not_leave_its_block(connect: Connect, era: str, 
         for part in text.split("</memory_context>"):
             outside, _, _ = part.partition("<memory_context>")
             assert "SYSTEM" not in outside
+
+
+def test_a_name_without_end_is_not_sent_back(connect: Connect, era: str) -> None:
+    long = "x" * 200_000
+
+    with pytest.raises(MCPError) as caught:
+        read(connect, era, f"memory://items/{long}")
+    assert len(str(caught.value)) < 1000
+    answer = talk(connect, era, lambda client: client.call_tool(long, {}))
+    assert answer.is_error
+    assert len(str(answer.content)) < 1000

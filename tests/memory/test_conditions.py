@@ -64,6 +64,23 @@ def test_what_it_cannot_mean_is_refused(where: Any) -> None:
         parse(where)
 
 
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {LONG: 1}, {f"metadata.{LONG}": 1}, {"tags": {LONG: 1}}, {"tags": {"not": [LONG], LONG: 1}}, {"tags": [[LONG]]},
+        {"priority": {"gt": LONG}}, {"priority": {"gt": 10**5000}}, {"priority": 10**5000}, {"created_at": LONG},
+        {"created_at": 10**5000}, {"created_at": [LONG]}, {1: LONG},
+    ],
+)  # fmt: skip
+def test_a_refusal_quotes_little_of_what_was_sent(where: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse(where)
+    assert len(str(caught.value)) < 500
+
+
 @settings(max_examples=200, deadline=None, database=None)
 @given(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)), st.integers(-14, 14))
 def test_times_come_back_to_the_second(moment: datetime, hours: int) -> None:

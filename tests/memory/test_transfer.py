@@ -204,6 +204,31 @@ def test_a_wrong_line_is_named_and_nothing_is_written(person: MemoryOps, tmp_pat
     assert person.store.count(person.scope.workspace, "records") == 0
 
 
+@pytest.mark.parametrize("kind", ["item", "payload", "task", "hil", "agent"])
+def test_what_is_too_long_for_a_page_is_marked_and_refused_by_its_id(
+    person: MemoryOps, tmp_path: Path, kind: str
+) -> None:
+    long, wide = "a longer text " * 20_000, {"pad": "word " * 150_000}
+    make: dict[str, Callable[[], Any]] = {
+        "item": lambda: person.add(long),
+        "payload": lambda: person.add("short", metadata=wide),
+        "task": lambda: person.tasks.create("t", long, metadata=wide),
+        "hil": lambda: person.hil.request("q?", context=long),
+        "agent": lambda: person.agents.register("ann", metadata=wide),
+    }
+    make[kind]()
+    page = person.export_page(max_tokens=100)
+    _, marked = page.records
+    assert len(json.dumps([dict(each) for each in page.records])) < 300
+    assert list(page.left_out) == [marked["id"]]
+    assert (marked["type"], marked["left_out"]) == ({"payload": "item"}.get(kind, kind), True)
+    assert marked["tokens"] > 10_000
+    path = tmp_path / "a"
+    path.write_text("\n".join(json.dumps(dict(each)) for each in page.records) + "\n")
+    with pytest.raises(InvalidInput, match=f"line 2: {marked['id']} was left out .*`memoryops export`"):
+        empty("w").import_(path)
+
+
 @pytest.mark.parametrize("header", ["", "{}", '{"memoryops_export": 2}', "[]", "text", '{"memoryops_export": "1"}'])
 def test_a_file_that_is_no_export_is_refused(person: MemoryOps, tmp_path: Path, header: str) -> None:
     path = tmp_path / "a"

@@ -16,6 +16,7 @@ from memoryops.stores.payloads import (
     check_workspace,
     dump,
     is_number,
+    quoted,
 )
 from memoryops.stores.ports import Delete, Put
 
@@ -104,3 +105,18 @@ def test_changes_are_checked_whole() -> None:
     for change in (Put("memory", "a", {"type": 1}), Put("records", "", {}), Delete("records", "\n")):
         with pytest.raises(InvalidRequest):
             check_change(change)
+
+
+@pytest.mark.parametrize("value", ["x" * 10**6, ["x" * 10**6] * 9, {"x" * 10**6: 1}, b"x" * 10**6, object()])
+def test_what_is_quoted_is_short(value: object) -> None:
+    assert 0 < len(quoted(value)) <= 300
+    assert "\n" not in quoted(value)
+
+
+def test_a_number_too_long_to_write_is_quoted_by_its_type() -> None:
+    assert quoted(10**5000) == "int too large to show"
+
+
+@pytest.mark.parametrize("value", ["a\nb", 7, 1.5, None, True, ["a"], {"a": 1}])
+def test_what_is_short_is_quoted_as_it_is(value: object) -> None:
+    assert quoted(value) == repr(value)

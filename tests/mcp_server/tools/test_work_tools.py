@@ -9,7 +9,6 @@ import anyio
 import pytest
 from mcp import Client
 
-from memoryops.compressors import tokens
 from memoryops.mcp_server.face import Face
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.service import MemoryOps
@@ -109,6 +108,7 @@ def test_pages_of_an_export_are_an_export(result: Result, ops: MemoryOps, tmp_pa
             break
     assert left_out == [huge]
     (marked,) = [record for record in records if record.get("left_out")]
+    assert marked.pop("tokens") > 2000
     assert marked == {"id": huge, "type": "item", "left_out": True}
     assert records.pop(0) == {"memoryops_export": 1}
     assert held not in {record["id"] for record in records}
@@ -258,54 +258,8 @@ def test_fields_beside_items_are_what_the_items_lack(result: Result) -> None:
 
 def test_a_quarantined_memory_keeps_its_own_type(result: Result, refused: Refused) -> None:
     id = stored(result, "odd")
-    assert "has its own" in refused("quarantine_add", id=id, reason="?", content_type="log")
-
-
-def size(reply: dict[str, Any]) -> int:
-    return tokens.count(json.dumps(reply, ensure_ascii=False))
-
-
-def test_replies_stay_near_what_was_asked_for(result: Result) -> None:
-    tags = [f"{'tag' * 40}{n}" for n in range(40)]
-    items = [{"content": f"ferry {n}", "tags": tags, "metadata": {"pad": "x" * 300}} for n in range(120)]
-    added = result("memory_add", items=items)
-    assert added["note"].startswith("120 of 120 were added")
-    assert size(added) < 200
-    seen: list[str] = []
-    cursor = None
-    while True:
-        page = result(
-            "memory_search", query="ferry", limit=20, max_tokens=500, **({"cursor": cursor} if cursor else {})
-        )
-        assert size(page) < 500 + 20 * 400
-        seen += [hit["id"] for hit in page["hits"]]
-        cursor = page.get("next_cursor")
-        if cursor is None:
-            break
-    assert len(seen) == len(set(seen)) == 120
-    read = result("memory_retrieve", id=seen[0], max_tokens=10)
-    assert size(read) < 400
-    assert "tags is longer" in read["note"]
-
-
-def test_what_is_missing_is_counted(result: Result) -> None:
-    told = result("memory_forget", ids=[f"nobody {n}" for n in range(500)])
-    assert len(told["missing"]) == 100
-    assert "500 were not there" in told["note"]
-
-
-def test_an_error_quotes_little_of_what_was_sent(refused: Refused) -> None:
-    long = "x" * 100_000
-    for tool, arguments in (
-        ("memory_retrieve", {"id": long}),
-        ("memory_retrieve", {long: 1}),
-        ("memory_search", {"query": "a", "where": {long: 1}}),
-        ("memory_search", {"query": "a", "where": {"tags": {long: 1}}}),
-        ("memory_add", {"content": "a", "created_at": long}),
-        ("memory_add", {"items": [{"content": "a", long: 1}]}),
-        ("task_create", {"title": "t", "due_at": long}),
-    ):
-        assert len(refused(tool, **arguments)) < 3000, tool
+    for given in ({"content_type": "log"}, {"thread": "t"}, {"content_type": ""}):
+        assert "has its own" in refused("quarantine_add", id=id, reason="?", **given)
 
 
 def test_a_cancelled_addition_stops(connect: Callable[..., Client], ops: MemoryOps) -> None:
