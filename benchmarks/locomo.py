@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -32,6 +32,7 @@ from rich.table import Table
 from memoryops import MemoryOps, Scope
 from memoryops.encoders.minilm import MiniLM
 from memoryops.memory import ranking
+from memoryops.memory.evaluation import orders, wait_until_embedded
 from memoryops.memory.question import Question
 from memoryops.memory.ranking import Scored
 from memoryops.memory.recall import scores
@@ -42,6 +43,7 @@ from memoryops.stores.ports import Query
 KS = (5, 10, 20)
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 DEPTH = 256
+PARTS = ("dense alone", "BM25 alone", "RRF (60)")
 RESAMPLES = 2000
 RIDGE = 3.0
 
@@ -101,15 +103,8 @@ def _asked(ops: MemoryOps, conversation: str, question: Mapping[str, Any], wante
     workspace = ops.scope.workspace
     pool = ops.store.search(workspace, Query(text, DEPTH))
     turn = {each.point.id: each.point.payload["metadata"]["turn"] for each in pool}
-    dense = sorted((each for each in pool if each.dense is not None), key=lambda c: -(c.dense or 0))
-    sparse = sorted((each for each in pool if each.sparse), key=lambda c: -(c.sparse or 0))
-    found["dense alone"] = [turn[each.point.id] for each in dense]
-    found["BM25 alone"] = [turn[each.point.id] for each in sparse]
-    places: dict[str, float] = {}
-    for side in (dense, sparse):
-        for place, each in enumerate(side, 1):
-            places[each.point.id] = places.get(each.point.id, 0.0) + 1 / (60 + place)
-    found["RRF (60)"] = [turn[id] for id in sorted(places, key=lambda id: (-places[id], id))]
+    for name, order in zip(PARTS, orders(pool), strict=True):
+        found[name] = [turn[each.point.id] for each in order]
     recalls = {name: tuple(len(wanted & set(ids[:k])) / len(wanted) for k in KS) for name, ids in found.items()}
     return Asked(conversation, question["category"], recalls, _candidates(ops, text, wanted), len(wanted))
 
@@ -218,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     samples = json.loads(options.data.read_text(encoding="utf-8"))
     asked = measure(samples, options.float32)
     ways: dict[str, Sequence[tuple[float, ...]]] = {
-        name: [each.recall[name] for each in asked] for name in ("MemoryOps", "BM25 alone", "dense alone", "RRF (60)")
+        name: [each.recall[name] for each in asked] for name in ("MemoryOps", *PARTS)
     }
     if options.leave_one_out:
         ways["weights of the other conversations"], weights = leave_one_out(asked)
@@ -277,18 +272,11 @@ def measure(samples: Sequence[Mapping[str, Any]], float32: bool = False) -> list
                     scope = Scope(workspace=sample["sample_id"])
                     seen = ops.with_scope(scope)
                     seen.add_many(list(turns(sample["conversation"])))
-                    _until(lambda seen=seen: seen.store.embedding(seen.scope.workspace) == "ready")
+                    wait_until_embedded(seen)
                     asked += ask(seen, sample)
             return asked
         finally:
             stop_owner(Path(folder))
-
-
-def _until(ready: Callable[[], bool]) -> None:
-    import time
-
-    while not ready():
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ in a process of its own; for us CPU and memory are those of client and owner tog
 MiniLM too (int8, about four times as fast as the one that they would load), and send no telemetry. mem0 runs as
 `pip install mem0ai` leaves it: without its extras (spaCy, fastembed) it searches by meaning alone.
 
-`--plot FILE` measures the sizes of `--sizes` with cached vectors and draws search and add against the item count.
+`--plot FILE` measures the sizes of `--items` with cached vectors and draws search and add against the item count.
 """
 
 from __future__ import annotations

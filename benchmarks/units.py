@@ -15,7 +15,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,13 @@ from rich.progress import track
 from rich.table import Table
 
 from memoryops import MemoryOps, Scope
+from memoryops.memory.evaluation import orders, wait_until_embedded
 from memoryops.stores.embedded.client import stop_owner
 from memoryops.stores.ports import Query
 
 KS = (5, 10, 20)
 WAYS = ("MemoryOps", "BM25 alone", "dense alone", "RRF (60)")
+PARTS = ("dense alone", "BM25 alone", "RRF (60)")
 
 
 def chosen(path: Path, most: int) -> Iterator[dict[str, Any]]:
@@ -53,7 +54,7 @@ def recall(row: Mapping[str, Any], order: Sequence[int]) -> list[float]:
     return found
 
 
-def orders(ops: MemoryOps, row: Mapping[str, Any]) -> dict[str, list[int]]:
+def searched(ops: MemoryOps, row: Mapping[str, Any]) -> dict[str, list[int]]:
     """The units in the order of each way to search."""
     entries = [
         {"content": text, "metadata": {"unit": number}, "created_at": 1_700_000_000 + number}
@@ -61,24 +62,13 @@ def orders(ops: MemoryOps, row: Mapping[str, Any]) -> dict[str, list[int]]:
         if text.strip()
     ]
     ops.add_many(entries)
-    while ops.store.embedding(ops.scope.workspace) != "ready":
-        time.sleep(0.05)
-    pool = ops.store.search(ops.scope.workspace, Query(row["query"], 256))
-    unit = {each.point.id: each.point.payload["metadata"]["unit"] for each in pool}
-    dense = [each.point.id for each in sorted(pool, key=lambda c: -(c.dense or 0))]
-    sparse = [each.point.id for each in sorted((c for c in pool if c.sparse), key=lambda c: -(c.sparse or 0))]
-    places: dict[str, float] = {}
-    for side in (dense, sparse):
-        for place, id in enumerate(side, 1):
-            places[id] = places.get(id, 0.0) + 1 / (60 + place)
-    fused = sorted(places, key=lambda id: (-places[id], id))
+    wait_until_embedded(ops)
     hits = ops.search(row["query"], limit=max(KS)).hits
-    return {
-        "MemoryOps": [hit.metadata["unit"] for hit in hits],
-        "BM25 alone": [unit[id] for id in sparse],
-        "dense alone": [unit[id] for id in dense],
-        "RRF (60)": [unit[id] for id in fused],
-    }
+    found = {"MemoryOps": [hit.metadata["unit"] for hit in hits]}
+    pool = ops.store.search(ops.scope.workspace, Query(row["query"], 256))
+    for name, order in zip(PARTS, orders(pool), strict=True):
+        found[name] = [each.point.payload["metadata"]["unit"] for each in order]
+    return found
 
 
 def main() -> int:
@@ -93,7 +83,7 @@ def main() -> int:
             with MemoryOps.open(folder) as ops:
                 for number, row in enumerate(track(rows, "rows", console=Console(stderr=True))):
                     seen = ops.with_scope(Scope(workspace=f"row {number}"))
-                    for way, order in orders(seen, row).items():
+                    for way, order in searched(seen, row).items():
                         results.setdefault(row["set"], {}).setdefault(way, []).append(recall(row, order))
         finally:
             stop_owner(Path(folder))

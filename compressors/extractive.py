@@ -46,9 +46,8 @@ class Extractive:
     def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
         """See `ports.Compressor.compress`."""
         budget = check_budget(budget_tokens)
-        before = sum(tokens.count(passage.text) for passage in passages)
-        everything = whole(passages, self.name, before)
-        if max(before, everything.tokens_after) <= budget:
+        before, everything = whole(passages, self.name, budget)
+        if everything is not None:
             return everything
         pieces = _pieces(passages, query, budget)
         return select(passages, pieces, budget, self.name, before=before)

@@ -32,11 +32,13 @@ def keep(
     return Kept(tuple(spans), texts, counted, tokens.count(joined(texts)), compressor, reason)
 
 
-def whole(passages: Sequence[Passage], compressor: str, before: int) -> Kept:
-    """The answer that keeps everything, byte for byte."""
+def whole(passages: Sequence[Passage], compressor: str, budget: int) -> tuple[int, Kept | None]:
+    """The tokens of *passages*, and the answer that keeps everything, byte for byte, if it fits *budget*."""
+    before = sum(tokens.count(passage.text) for passage in passages)
     spans = tuple(Span(number, 0, len(passage.text)) for number, passage in enumerate(passages) if passage.text)
     texts = tuple(passage.text for passage in passages)
-    return Kept(spans, texts, before, tokens.count(joined(texts)), compressor)
+    everything = Kept(spans, texts, before, tokens.count(joined(texts)), compressor)
+    return before, everything if max(before, everything.tokens_after) <= budget else None
 
 
 def rendered(passages: Sequence[Passage], spans: Sequence[Span]) -> tuple[str, ...]:

@@ -19,9 +19,8 @@ class Truncate:
     def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
         """See `ports.Compressor.compress`; *query* plays no part."""
         budget = check_budget(budget_tokens)
-        before = sum(tokens.count(passage.text) for passage in passages)
-        everything = whole(passages, self.name, before)
-        if max(before, everything.tokens_after) <= budget:
+        before, everything = whole(passages, self.name, budget)
+        if everything is not None:
             return everything
         return keep(passages, _lead(passages, budget), self.name, before=before)
 

@@ -1,4 +1,4 @@
-"""Completions: the ids, threads and tags that fit what a person has typed so far."""
+"""Completions: the ids and threads that fit what a person has typed so far."""
 
 from __future__ import annotations
 

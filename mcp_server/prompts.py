@@ -55,7 +55,7 @@ class Prompts:
 
         def read() -> str:
             ops = self.runtime.ops()
-            parts = [ops.context(task, RECALL_TOKENS, thread=thread).text, BEGIN]
+            parts = [ops.context(task, RECALL_TOKENS, thread=thread, tasks=False).text, BEGIN]
             tasks = ops.tasks.list(status=["open", "in_progress", "blocked"], limit=LISTED).tasks
             parts += [f"- task {e.id} ({e.status}, priority {e.priority}): {one_line(e.title)}" for e in tasks]
             asked = ops.hil.list(status="pending", limit=LISTED)

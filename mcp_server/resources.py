@@ -13,7 +13,7 @@ from ..memory.errors import InvalidInput
 from .errors import DOMAIN, refusal
 from .notices import HIL, ITEMS, PENDING, STATE, TASKS
 from .runtime import Runtime
-from .tools.results import commonest, cut, few, small
+from .tools.results import commonest, cut, few, head, small
 
 if TYPE_CHECKING:
     from .protocol import MemoryServer
@@ -85,8 +85,6 @@ class Resources:
         return await self._read(lambda: self._page(id, _whole(offset, "offset"), _whole(max_tokens, "max_tokens")))
 
     def _page(self, id: str, offset: int, max_tokens: int) -> str:
-        from ..compressors import tokens
-
         item = self.runtime.ops().retrieve(id)
         if max_tokens == 0 and offset == 0 and item.tokens <= MAX_TOKENS:
             return item.content
@@ -97,8 +95,7 @@ class Resources:
             )
         if offset >= len(item.content):
             raise InvalidInput(f"offset is {offset}, but {id} has {len(item.content)} characters")
-        rest = item.content[offset:]
-        return tokens.clip(rest, min(max_tokens, MAX_TOKENS)) or rest[:max_tokens]
+        return head(item.content[offset:], min(max_tokens, MAX_TOKENS))
 
     async def task(self, id: str) -> str:
         """All about a task."""

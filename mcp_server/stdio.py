@@ -10,7 +10,6 @@ import io
 import json
 import logging
 import os
-from types import TracebackType
 from typing import Any
 
 import anyio
@@ -20,6 +19,7 @@ from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from pydantic import ValidationError
 
 from .protocol import MemoryServer
+from .streams import Incoming
 
 log = logging.getLogger(__name__)
 
@@ -37,43 +37,20 @@ async def _serve(server: MemoryServer, wire: int) -> None:
             await server.speak(_Answering(incoming, outgoing), outgoing)
 
 
-class _Answering:
+class _Answering(Incoming):
     """The incoming messages; what is none is answered with an error."""
 
-    def __init__(self, incoming: Any, outgoing: Any) -> None:
-        self._incoming, self._outgoing = incoming, outgoing
-
-    @property
-    def last_context(self) -> Any:
-        return self._incoming.last_context
+    def __init__(self, inner: Any, outgoing: Any) -> None:
+        super().__init__(inner)
+        self._outgoing = outgoing
 
     async def receive(self) -> SessionMessage:
         while True:
-            item: SessionMessage | Exception = await self._incoming.receive()
+            item = await super().receive()
             if isinstance(item, SessionMessage):
                 return item
             log.warning("a line on standard input is no message", extra={"error": type(item).__name__})
             await self._outgoing.send(SessionMessage(_refusal(item)))
-
-    def __aiter__(self) -> _Answering:
-        return self
-
-    async def __anext__(self) -> SessionMessage:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def aclose(self) -> None:
-        await self._incoming.aclose()
-
-    async def __aenter__(self) -> _Answering:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def _refusal(error: Exception) -> JSONRPCError:

@@ -67,7 +67,7 @@ class Agents:
         """Agents, the latest heard of first: those with *capability*, heard of in the last *alive_within* seconds."""
         inputs.whole(limit, "limit", 1, 1000)
         listing = ("agents", capability, alive_within)
-        now, inner = paging.resume(listing, cursor, self.clock())
+        now, inner = paging.resume(listing, cursor, self.clock(), str)
         parts: list[Filter] = [Eq("type", "agent")]
         if capability is not None:
             parts.append(Eq("capabilities", inputs.name(capability, "capability")))

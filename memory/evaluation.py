@@ -152,19 +152,28 @@ def evaluate(ops: MemoryOps, asked: Sequence[Asked], source: str, progress: Prog
 def _parts(ops: MemoryOps, question: str) -> Iterator[tuple[str, list[str]]]:
     """The memories by each side of the search alone, and by the textbook's fusion of both."""
     pool = ops.store.search(ops.scope.workspace, Query(question, DEPTH, ops.scope.filter))
+    ways = ("meaning alone", "keywords alone", "reciprocal rank fusion")
+    for way, order in zip(ways, orders(pool), strict=True):
+        yield way, list(dict.fromkeys(str(each.point.payload["item"]) for each in order))
+
+
+def orders(pool: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """*pool* by meaning alone, by BM25 alone, and by reciprocal rank fusion of both (k = 60, ties by id)."""
     dense = sorted((each for each in pool if each.dense is not None), key=lambda each: -(each.dense or 0))
     sparse = sorted((each for each in pool if each.sparse), key=lambda each: -(each.sparse or 0))
-    yield "meaning alone", _items(dense)
-    yield "keywords alone", _items(sparse)
     ranks: dict[str, float] = {}
     for side in (dense, sparse):
         for place, each in enumerate(side, 1):
             ranks[each.point.id] = ranks.get(each.point.id, 0.0) + 1 / (60 + place)
-    yield "reciprocal rank fusion", _items(sorted(pool, key=lambda each: -ranks.get(each.point.id, 0.0)))
+    ranked = [each for each in pool if each.point.id in ranks]
+    return dense, sparse, sorted(ranked, key=lambda each: (-ranks[each.point.id], each.point.id))
 
 
-def _items(candidates: Sequence[Candidate]) -> list[str]:
-    return list(dict.fromkeys(str(each.point.payload["item"]) for each in candidates))
+def wait_until_embedded(ops: MemoryOps, seconds: float = 3600.0) -> None:
+    """Return once no passage of the workspace waits for its embedding, or after *seconds*."""
+    until = time.monotonic() + seconds
+    while ops.store.embedding(ops.scope.workspace) == "pending" and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _place(ops: MemoryOps, asked: Asked, ids: Sequence[str]) -> int | None:

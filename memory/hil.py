@@ -138,7 +138,7 @@ class Hil:
         """Requests, the newest first."""
         inputs.whole(limit, "limit", 1, 1000)
         listing = ("hil", status)
-        now, inner = paging.resume(listing, cursor, self.clock())
+        now, inner = paging.resume(listing, cursor, self.clock(), str)
         parts: list[Filter] = [Eq("type", "hil")]
         if status is not None:
             parts += _in_status(inputs.choice(status, "status", STATUSES), now)

@@ -1,27 +1,36 @@
-"""Cursors of listings whose condition holds the time: each page asks at the time of the first."""
+"""Cursors of listings that depend on the time: each page asks at the time of the first."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 from ..stores import cursors
 from ..stores.errors import InvalidRequest
 from ..stores.payloads import is_number
 from .errors import InvalidInput
 
+P = TypeVar("P", str, int)
 
-def resume(listing: object, cursor: str | None, now: float) -> tuple[float, str | None]:
-    """The time to ask at and the store's own cursor: *now* and None for a first page, else what `keep` put in."""
+
+def resume(listing: object, cursor: str | None, now: float, kind: type[P]) -> tuple[float, P | None]:
+    """The time to ask at and the place to go on from: *now* and None for a first page, else what `keep` put in.
+
+    A place of *kind* str is the store's own cursor, one of *kind* int an offset from 0 up. Raises `InvalidInput`.
+    """
     if cursor is None:
         return now, None
     try:
         kept = cursors.decode(listing, cursor)
     except InvalidRequest as error:
         raise InvalidInput(str(error)) from error
-    asked, inner = kept if len(kept) == 2 else (None, None)
-    if not isinstance(asked, int | float) or not is_number(asked) or not isinstance(inner, str):
+    asked, place = kept if len(kept) == 2 else (None, None)
+    if not isinstance(asked, int | float) or not is_number(asked) or not isinstance(place, kind):
         raise InvalidInput("the cursor is malformed; pass next_cursor as it came, or none")
-    return float(asked), inner
+    if isinstance(place, int) and place < 0:
+        raise InvalidInput("the cursor is malformed; pass next_cursor as it came, or none")
+    return float(asked), place
 
 
-def keep(listing: object, asked: float, inner: str | None) -> str | None:
-    """The cursor of the page after one that was *asked* for and ended with the store's cursor *inner*."""
-    return None if inner is None else cursors.encode(listing, [asked, inner])
+def keep(listing: object, asked: float, place: P | None) -> str | None:
+    """The cursor of the page after one that was *asked* for and ended at *place*; None at the end."""
+    return None if place is None else cursors.encode(listing, [asked, place])

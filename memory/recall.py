@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..compressors import tokens
-from ..stores import cursors
-from ..stores.errors import InvalidRequest
 from ..stores.filters import METADATA, Eq, Exists, Filter, In, Not, Or, Range, all_of, matches, walk
-from ..stores.payloads import is_number
 from ..stores.ports import Candidate, PointStore, Query
-from . import inputs
+from . import inputs, paging
 from .conditions import Where, iso, parse
 from .drafts import SHARED
 from .errors import InvalidInput
@@ -59,26 +56,14 @@ class Recall:
             inputs.whole(max_tokens, "max_tokens", 1, 10_000_000)
         condition = all_of(self.scope.filter, _searchable(parse(where)))
         listing = (self.scope.workspace, query, condition)
-        start, now = self._position(listing, cursor)
+        now, start = paging.resume(listing, cursor, self.clock(), int)
         page = _Page(limit, max_tokens, explain)
         for offset, (candidate, ranked) in enumerate(self._ranking(query, condition, now)):
-            if offset < start:
+            if offset < (start or 0):
                 continue
             if not page.take(candidate, ranked):
-                return page.found(cursors.encode(listing, [offset, now]))
+                return page.found(paging.keep(listing, now, offset))
         return page.found(None)
-
-    def _position(self, listing: object, cursor: str | None) -> tuple[int, float]:
-        if cursor is None:
-            return 0, self.clock()
-        try:
-            position = cursors.decode(listing, cursor)
-        except InvalidRequest as error:
-            raise InvalidInput(str(error)) from error
-        offset, now = position if len(position) == 2 else (None, None)
-        if not isinstance(offset, int) or not isinstance(now, int | float) or not is_number(now) or offset < 0:
-            raise InvalidInput("the cursor is malformed; pass next_cursor as it came, or none")
-        return offset, float(now)
 
     def _ranking(self, query: str, condition: Filter | None, now: float) -> Iterator[tuple[Candidate, Ranked]]:
         """Each memory that matches once, by its best passage, best first within each block."""

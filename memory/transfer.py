@@ -20,6 +20,7 @@ from .items import Items, batched
 from .scope import Scope
 
 FORMAT = 1
+HEADER = {"memoryops_export": FORMAT}
 LEFT_OUT = "left_out"
 TYPES = ("item", "task", "agent", "hil")
 PAGE = 200
@@ -84,7 +85,7 @@ def export(
     try:
         partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"memoryops_export": FORMAT}) + "\n")
+            file.write(json.dumps(HEADER) + "\n")
             written = 0
             for point in _points(store, scope, where):
                 file.write(json.dumps(_line(point), ensure_ascii=False, sort_keys=True) + "\n")
@@ -113,22 +114,20 @@ def export_page(
 
     found = page(limit)
     records: list[dict[str, Any]] = []
-    left_out: list[str] = []
     room = max_tokens
     for point in found.points:
         line = _line(point)
         size = tokens.count(json.dumps(line, ensure_ascii=False))
         if size > max_tokens:
             line = {"id": point.id, "type": point.payload["type"], "tokens": size, LEFT_OUT: True}
-            left_out.append(point.id)
             size = tokens.count(json.dumps(line))
         if records and size > room:
             break
         records.append(line)
         room -= size
-    left_out = [id for id in left_out if any(line["id"] == id for line in records)]
+    left_out = [line["id"] for line in records if LEFT_OUT in line]
     rest = found.cursor if len(records) == len(found.points) else page(len(records)).cursor
-    header = [{"memoryops_export": FORMAT}] if cursor is None else []
+    header = [HEADER] if cursor is None else []
     return ExportPage([*header, *records], rest, left_out)
 
 

@@ -15,6 +15,7 @@ import anyio
 from mcp import Client
 
 from memoryops import __version__
+from memoryops.mcp_server.generated import write_or_check
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server
 from memoryops.memory.service import MemoryOps
@@ -91,15 +92,9 @@ def _no_memory() -> MemoryOps:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file, or compare it."""
-    check = "--check" in (sys.argv[1:] if arguments is None else arguments)
-    text = json.dumps(manifest(), indent=2, ensure_ascii=False) + "\n"
-    if not check:
-        FILE.write_text(text, encoding="utf-8", newline="\n")
-        return 0
-    if FILE.is_file() and FILE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{FILE} is not current; run `python deploy/mcpb/manifest.py`", file=sys.stderr)
-    return 1
+    return write_or_check(
+        FILE, json.dumps(manifest(), indent=2, ensure_ascii=False) + "\n", "deploy/mcpb/manifest.py", arguments
+    )
 
 
 if __name__ == "__main__":

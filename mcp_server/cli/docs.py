@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from memoryops.mcp_server.cli.commands import build_parser
+from memoryops.mcp_server.generated import write_or_check
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
@@ -87,16 +88,7 @@ def _option(action: Action) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, or compare it."""
-    check = "--check" in (sys.argv[1:] if arguments is None else arguments)
-    text = page()
-    if not check:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE} is not current; run `python mcp_server/cli/docs.py`", file=sys.stderr)
-    return 1
+    return write_or_check(PAGE, page(), "mcp_server/cli/docs.py", arguments)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +17,6 @@ from . import output
 
 if TYPE_CHECKING:
     from ...memory.service import MemoryOps
-
-READY_SECONDS = 3600.0
 
 
 def evaluate(settings: Settings, args: Namespace) -> int:
@@ -71,9 +68,7 @@ def _copied(ops: MemoryOps, settings: Settings, folder: Path, number: int, spec:
     with MemoryOps.open(settings=place, scope=settings.scope) as other:
         with output.progress(f"embedding a copy with {spec}") as report:
             other.import_(exported, progress=report)
-        until = time.monotonic() + READY_SECONDS
-        while other.store.embedding(other.scope.workspace) == "pending" and time.monotonic() < until:
-            time.sleep(0.1)
+        evaluation.wait_until_embedded(other)
         yield other
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 import anyio
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from ..protocol import MemoryServer
+from ..streams import Incoming, Stream
 from .problem import problem
 from .stop import Stop
 
@@ -95,31 +95,13 @@ class _Calls:
             await self._changed.wait()
 
 
-class _Stream:
-    """One of the transport's two streams, watched."""
-
+class _Incoming(Incoming):
     def __init__(self, inner: Any, calls: _Calls) -> None:
-        self._inner, self._calls = inner, calls
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def __aenter__(self) -> Any:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class _Incoming(_Stream):
-    @property
-    def last_context(self) -> Any:
-        return self._inner.last_context
+        super().__init__(inner)
+        self._calls = calls
 
     async def receive(self) -> SessionMessage | Exception:
-        item: SessionMessage | Exception = await self._inner.receive()
+        item = await super().receive()
         message = item.message if isinstance(item, SessionMessage) else None
         if isinstance(message, JSONRPCRequest):
             self._calls.began(message.id)
@@ -127,17 +109,12 @@ class _Incoming(_Stream):
             self._calls.ended((message.params or {}).get("requestId"))
         return item
 
-    def __aiter__(self) -> _Incoming:
-        return self
 
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
+class _Outgoing(Stream):
+    def __init__(self, inner: Any, calls: _Calls) -> None:
+        super().__init__(inner)
+        self._calls = calls
 
-
-class _Outgoing(_Stream):
     async def send(self, item: SessionMessage) -> None:
         await self._inner.send(item)
         if isinstance(item.message, JSONRPCResponse | JSONRPCError):

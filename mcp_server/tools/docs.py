@@ -14,6 +14,7 @@ import anyio
 from mcp.server.mcpserver.tools import Tool
 
 from memoryops.mcp_server.face import Face
+from memoryops.mcp_server.generated import write_or_check
 from memoryops.mcp_server.protocol import MemoryServer
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server
@@ -114,15 +115,7 @@ def _never() -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, or compare it."""
-    check = "--check" in (sys.argv[1:] if arguments is None else arguments)
-    text = page()
-    if not check:
-        PAGE.write_text(text, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE} is not current; run `python mcp_server/tools/docs.py`", file=sys.stderr)
-    return 1
+    return write_or_check(PAGE, page(), "mcp_server/tools/docs.py", arguments)
 
 
 if __name__ == "__main__":

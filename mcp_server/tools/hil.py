@@ -13,14 +13,13 @@ from ...memory.errors import InvalidInput
 from ..asking import ASKED, Asking
 from ..notices import Notices
 from ..runtime import Runtime
-from .results import Result, cut, few, fitting, small
+from .results import FIELD_TOKENS, FULL_TOKENS, Result, cut, few, fitting, small
 
 if TYPE_CHECKING:
     from ...memory.hil import HilPage, HilRequest
 
 LONGEST_WAIT = 45.0
 """Seconds; clients give up on a call after about a minute."""
-FULL_TOKENS = 20_000
 
 Status = Literal["pending", "answered", "declined", "expired"]
 Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="seconds to wait for the answer, up to 45")]
@@ -137,11 +136,11 @@ class HilTools:
 
 def _request(request: HilRequest, note: str = "", full: bool = False) -> HilResult:
     left_out: list[str] = []
-    most = FULL_TOKENS if full else None
+    most = FULL_TOKENS if full else FIELD_TOKENS
     return HilResult(
         id=request.id,
         question=cut(request.question, left_out, "question", most) or "",
-        options=few(request.options, left_out, "options", most or FULL_TOKENS),
+        options=few(request.options, left_out, "options", FULL_TOKENS),
         context=cut(request.context, left_out, "context", most) or "",
         status=request.status,
         answer=cut(request.answer, left_out, "answer", most),

@@ -24,7 +24,7 @@ from .memory_results import (
     StateResult,
     UpdatedMemory,
 )
-from .results import commonest, few, fitting, small
+from .results import MOST_FINDINGS, commonest, few, fitting, head, small
 
 if TYPE_CHECKING:
     from ...memory.models import Added, Found, Hit, Item
@@ -33,7 +33,6 @@ DEFAULT_TOKENS = 4000
 MAX_TOKENS = 50_000
 MOST_IDS = 100
 """How many ids one reply names."""
-MOST_FINDINGS = 10
 HIT_TOKENS = 150
 """What a hit may take beside its content, on average."""
 
@@ -42,7 +41,6 @@ _NO_ITEMS: list[NewMemory] = []
 _NO_TAGS: list[str] = []
 _NO_FIELDS: dict[str, Any] = {}
 
-Tags = Annotated[list[str], Field()]
 Where = Annotated[dict[str, Any], Field(description="as in memory_search")]
 Budget = Annotated[int, Field(ge=1, le=MAX_TOKENS)]
 
@@ -329,7 +327,7 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
     total = len(item.content)
     if offset >= total:
         raise InvalidInput(f"offset is {offset}, but {item.id} has {total} characters; start at 0")
-    content = _clip(item.content[offset:], max_tokens)
+    content = head(item.content[offset:], max_tokens)
     end = offset + len(content)
     left_out: list[str] = []
     metadata = small(item.metadata, left_out, max_tokens)
@@ -362,10 +360,3 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
         derived_from=derived_from,
         findings=list(item.findings[:MOST_FINDINGS]),
     )
-
-
-def _clip(text: str, max_tokens: int) -> str:
-    """The head of *text* that fits; at least one character, so that reading on always ends."""
-    from ...compressors import tokens
-
-    return tokens.clip(text, max_tokens) or text[:max_tokens]

@@ -8,13 +8,10 @@ from pydantic import Field
 
 from ...memory.errors import InvalidInput
 from ..runtime import Runtime
-from .results import Result, cut, fitting
+from .results import MOST_FINDINGS, Result, cut, fitting
 
 if TYPE_CHECKING:
     from ...memory.quarantine import QuarantineEntry, QuarantinePage
-
-
-MOST_FINDINGS = 10
 
 
 class Quarantined(Result):

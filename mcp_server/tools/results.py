@@ -15,6 +15,10 @@ PAGE_TOKENS = 4000
 """How many tokens one page of a list may have."""
 FIELD_TOKENS = 300
 """Longer texts and metadata in a list are cut or left out, and said to be."""
+FULL_TOKENS = 20_000
+"""How much of each text is given of one task or question that is asked for alone."""
+MOST_FINDINGS = 10
+"""How many reasons of the screening one reply gives for each text."""
 MOST_COUNTS = 30
 """How many counts one reply gives by name."""
 
@@ -75,34 +79,41 @@ def fitting(
     return shown, page.next_cursor
 
 
-def cut(text: str | None, left_out: list[str], name: str, most: int | None = None) -> str | None:
+def cut(text: str | None, left_out: list[str], name: str, most: int = FIELD_TOKENS) -> str | None:
     """*text* of at most *most* tokens, or its head with a mark, and *name* among what was *left_out*."""
     from ...compressors import tokens
 
-    if not text or tokens.count(text) <= (most or FIELD_TOKENS):
+    if not text or tokens.count(text) <= most:
         return text
     left_out.append(name)
-    return tokens.clip(text, most or FIELD_TOKENS) + " …"
+    return tokens.clip(text, most) + " …"
 
 
-def small(metadata: Mapping[str, Any], left_out: list[str], most: int | None = None) -> dict[str, Any]:
+def head(text: str, most: int) -> str:
+    """The head of *text* that has *most* tokens; at least one character, so that reading on always ends."""
+    from ...compressors import tokens
+
+    return tokens.clip(text, most) or text[:most]
+
+
+def small(metadata: Mapping[str, Any], left_out: list[str], most: int = FIELD_TOKENS) -> dict[str, Any]:
     """*metadata* if it is small, else nothing, and its name among what was *left_out*."""
     from ...compressors import tokens
 
-    if metadata and tokens.count(json.dumps(metadata, ensure_ascii=False)) > (most or FIELD_TOKENS):
+    if metadata and tokens.count(json.dumps(metadata, ensure_ascii=False)) > most:
         left_out.append("metadata")
         return {}
     return dict(metadata)
 
 
-def few(names: Sequence[str], left_out: list[str], name: str, most: int | None = None) -> list[str]:
+def few(names: Sequence[str], left_out: list[str], name: str, most: int = FIELD_TOKENS) -> list[str]:
     """*names* if they are short together, else the first of them, and *name* among what was *left_out*."""
     from ...compressors import tokens
 
-    room, shown = most or FIELD_TOKENS, []
+    shown: list[str] = []
     for each in names:
-        room -= tokens.count(each) + 2
-        if room < 0:
+        most -= tokens.count(each) + 2
+        if most < 0:
             left_out.append(name)
             break
         shown.append(each)

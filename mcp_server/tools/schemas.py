@@ -19,7 +19,7 @@ def lean_input(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lean_output(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The published form of an output schema. Fields at their default are not sent; the README says which."""
+    """The published form of an output schema. Fields at their default are not sent; docs/tools.md says so."""
     return None if schema is None else _lean_object(schema)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ..runtime import Runtime
-from .results import Result, cut, few, fitting, small
+from .results import FIELD_TOKENS, FULL_TOKENS, Result, cut, few, fitting, small
 
 if TYPE_CHECKING:
     from ...memory.tasks import Task, TaskPage
@@ -142,13 +142,9 @@ def _saved(task: Task) -> TaskSaved:
     return TaskSaved(id=task.id, rev=task.rev, status=task.status, assignee=task.assignee)
 
 
-FULL_TOKENS = 20_000
-"""How much of each text of one task that is asked for alone is given."""
-
-
 def _task(task: Task, full: bool = False) -> TaskResult:
     left_out: list[str] = []
-    most = FULL_TOKENS if full else None
+    most = FULL_TOKENS if full else FIELD_TOKENS
     return TaskResult(
         id=task.id,
         rev=task.rev,

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import anyio
@@ -29,6 +29,15 @@ def test_the_status_tells_the_signal(serve: Serve, number: int, status: int) -> 
     with serve() as server:
         assert server.stop(number) == status
         assert "Traceback" not in server.said
+
+
+def ends_cleanly(serve: Serve, talk: Callable[[Served], Awaitable[None]]) -> None:
+    """Start a server, *talk* to it until it has ended, and see that it ended without an error."""
+    with serve() as server:
+        anyio.run(talk, server)
+        assert server.process.returncode == 0
+        assert "Traceback" not in server.said
+        assert " ERROR " not in server.said
 
 
 @posix
@@ -57,11 +66,7 @@ def test_a_call_in_flight_is_answered(serve: Serve, transport: str, mode: str) -
                 while server.process.poll() is None:
                     await anyio.sleep(0.05)
 
-    with serve() as server:
-        anyio.run(talk, server)
-        assert server.process.returncode == 0
-        assert "Traceback" not in server.said
-        assert " ERROR " not in server.said
+    ends_cleanly(serve, talk)
     (result,) = outcome
     assert not result.is_error
     assert result.structured_content["added"] == 3000
@@ -110,11 +115,7 @@ def test_open_streams_are_ended(serve: Serve) -> None:
             while server.process.poll() is None:
                 await anyio.sleep(0.05)
 
-    with serve() as server:
-        anyio.run(talk, server)
-        assert server.process.returncode == 0
-        assert "Traceback" not in server.said
-        assert " ERROR " not in server.said
+    ends_cleanly(serve, talk)
 
 
 def stopped(app: ASGIApp, scope: Scope, received: Sequence[Message] = ()) -> list[Message]:
