@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from . import tokens
 from .ports import Kept, Passage, Span, joined
 from .render import check_budget, keep, rendered, whole
+from .structure.calls import is_untouched
 from .structure.cuts import may_cut
 from .structure.units import units
 
 
 class Truncate:
-    """Keeps units from the beginning on until one does not fit; where not even one does, tokens of the first."""
+    """Keeps units from the beginning on until one does not fit; where not even one does, tokens of the first.
+
+    A tool call or schema that does not fit is passed over: of those it is all or nothing.
+    """
 
     name = "truncate"
 
@@ -30,7 +34,10 @@ def _lead(passages: Sequence[Passage], budget: int) -> list[Span]:
     used = 0
     for number, passage in enumerate(passages):
         for unit in units(passage.text, passage.content_type):
-            used += tokens.count(passage.text[unit.start : unit.end])
+            cost = tokens.count(passage.text[unit.start : unit.end])
+            if used + cost > budget and is_untouched(passage.content_type):
+                continue
+            used += cost
             if used > budget:
                 return _fitting(passages, spans, budget) or _clipped(passages, budget)
             spans.append(Span(number, unit.start, unit.end))
@@ -47,6 +54,8 @@ def _fitting(passages: Sequence[Passage], spans: list[Span], budget: int) -> lis
 def _clipped(passages: Sequence[Passage], budget: int) -> list[Span]:
     """The first tokens of the first passage that has some."""
     for number, passage in enumerate(passages):
+        if is_untouched(passage.content_type):
+            continue
         start = len(passage.text) - len(passage.text.lstrip())
         head = tokens.clip(passage.text[start:], budget).rstrip()
         end = start + len(head)
