@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from . import registry
 from .errors import BadSelection, CompressorFailed, CompressorTimeout, NothingLeft
-from .ports import Compressor, Kept, Passage
+from .ports import Compressor, Kept, Passage, Waiting
 from .render import check_budget, keep
 
 LIMIT_SECONDS = 20.0
@@ -14,20 +16,20 @@ LIMIT_SECONDS = 20.0
 A_MILLION = 1_000_000
 
 
-def standard() -> Chain:
-    """The compressors that every install has; a new one is put in front here."""
-    from .extractive import Extractive
-    from .truncate import Truncate
+def standard(names: Sequence[str] | None = None, configs: Mapping[str, object] | None = None) -> Chain:
+    """The compressors *names* in this order (default: those that every install has), each with its own of *configs*.
 
-    return Chain((Extractive(), Truncate()))
+    Raises `UnknownCompressor` and `MissingExtra`, and what a compressor says to its config.
+    """
+    return Chain([registry.make(name, (configs or {}).get(name)) for name in names or registry.DEFAULT])
 
 
 class Chain:
     """A compressor made of others: asks the next one when one raises, hangs, keeps nothing or breaks a law.
 
     All but the last run on a daemon thread of their own and are given up after *limit_seconds* (for each million
-    characters to read, where there are more); one that was given up is not asked again until it has come back. The
-    last runs on the caller's thread, without a limit.
+    characters to read, where there are more), or after its own `patience_seconds` where it waits for somebody else; one
+    that was given up is not asked again until it has come back. The last runs on the caller's thread, without a limit.
     """
 
     def __init__(self, compressors: Sequence[Compressor], limit_seconds: float = LIMIT_SECONDS) -> None:
@@ -57,7 +59,7 @@ class Chain:
                 failures.append(f"{compressor.name}: {_told(error)}")
                 continue
             answer = _reasoned(kept, failures)
-            if answer.spans or not budget or not any(passage.text.strip() for passage in passages):
+            if answer.spans or answer.rewritten or not budget or not any(passage.text.strip() for passage in passages):
                 return answer
             nothing = nothing or answer
             failures.append(f"{compressor.name}: not one unit fits in {budget} tokens")
@@ -72,7 +74,7 @@ class Chain:
         hanging = self._given_up.get(number)
         if hanging is not None and hanging.is_alive():
             raise CompressorTimeout("still busy with a call that it was given up in")
-        limit = self.limit_seconds * max(1.0, sum(len(passage.text) for passage in passages) / A_MILLION)
+        limit = self._limit(compressor, passages)
         call = _Call(compressor, passages, query, budget)
         call.thread.start()
         call.thread.join(limit)
@@ -80,6 +82,11 @@ class Chain:
             self._given_up[number] = call.thread
             raise CompressorTimeout(f"no answer within {limit:g} s")
         return call.answer()
+
+    def _limit(self, compressor: Compressor, passages: Sequence[Passage]) -> float:
+        if isinstance(compressor, Waiting):
+            return compressor.patience_seconds
+        return self.limit_seconds * max(1.0, sum(len(passage.text) for passage in passages) / A_MILLION)
 
 
 class _Call:
@@ -108,8 +115,12 @@ class _Call:
 
 
 def _checked(compressor: Compressor, passages: Sequence[Passage], kept: Kept, budget: int) -> Kept:
-    """*kept*, rendered anew from its spans alone. Raises `BadSelection` where it breaks a law of the port."""
-    made = keep(passages, kept.spans, compressor.name, kept.reason)
+    """*kept*, rendered anew from its spans, and from what it says to have rewritten.
+
+    Raises `BadSelection` where it breaks a law of the port.
+    """
+    rewritten = {number: kept.texts[number] for number in kept.rewritten}
+    made = keep(passages, kept.spans, compressor.name, kept.reason, rewritten=rewritten)
     if made.tokens_after > budget:
         raise BadSelection(f"kept {made.tokens_after} tokens, over the budget of {budget}")
     return made
@@ -117,7 +128,7 @@ def _checked(compressor: Compressor, passages: Sequence[Passage], kept: Kept, bu
 
 def _reasoned(kept: Kept, failures: Sequence[str]) -> Kept:
     reason = "; ".join([*failures, *([kept.reason] if kept.reason else [])])
-    return Kept(kept.spans, kept.texts, kept.tokens_before, kept.tokens_after, kept.compressor, reason)
+    return replace(kept, reason=reason)
 
 
 def _told(error: Exception) -> str:

@@ -2,6 +2,11 @@
 
 CompressorError
 ├── InvalidBudget        the budget is no number of tokens
+├── UnknownCompressor    no compressor has that name, or it is named twice
+├── MissingExtra         the compressor needs a package that is not installed
+├── UnknownTokenizer     no token counter has that name
+│   ├── TokenizerUnavailable   its vocabulary is not on this machine
+│   └── TokenizerSettled       this process counts by another one already
 ├── CompressorFailed     it has no usable answer: the next one is asked
 │   ├── CompressorTimeout    it took longer than it may
 │   ├── BadSelection         what it kept breaks a law of the port
@@ -22,6 +27,26 @@ class CompressorError(Exception):
 
 class InvalidBudget(CompressorError, ValueError):
     """The budget is no whole number of tokens from 0 up."""
+
+
+class UnknownCompressor(CompressorError, ValueError):
+    """No compressor has that name, or a list names one twice."""
+
+
+class MissingExtra(CompressorError, ImportError):
+    """A package that the compressor needs is not installed; the message has the command that installs it."""
+
+
+class UnknownTokenizer(CompressorError, ValueError):
+    """No token counter has that name."""
+
+
+class TokenizerUnavailable(UnknownTokenizer):
+    """The vocabulary of a token counter is not on this machine."""
+
+
+class TokenizerSettled(UnknownTokenizer):
+    """This process counts by another token counter already."""
 
 
 class CompressorFailed(CompressorError):

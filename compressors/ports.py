@@ -3,17 +3,20 @@
 The laws that hold for every compressor, whatever decides what matters:
 
 - *Selection*: what is kept are slices of the originals, whole units of their structure (see `structure.units`), in
-  their order; never a rewording.
+  their order. A compressor that words a passage anew (`llm`) names it in `Kept.rewritten` and gives it no span: what
+  is written anew is never passed off as a part of the original.
 - *Budget*: the rendered text, with its gap marks, has at most the budget's tokens by `tokens.count`, for any budget
   from 0 up. What fits whole is kept whole, byte for byte.
-- *Determinism*: the same passages, query and budget give the same answer.
+- *Determinism*: the same passages, query and budget give the same answer; of a summary only as far as the model that
+  writes it is deterministic.
+- *Rest*: what was compressed once comes back unchanged when it is compressed again at the same budget.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Kept:
 
     *spans*: in the order of the passages and of their text. *texts*: what is left of each passage, rendered with gap
     marks, "" where nothing is. *tokens_before*, *tokens_after*: of the originals and of *text*, by `tokens.count`.
-    *compressor*: which one chose; *reason*: why that one where it was not the first choice, else "".
+    *compressor*: which one chose; *reason*: why that one where it was not the first choice, else "". *rewritten*: the
+    numbers, ascending, of passages whose text a model wrote anew; they have no spans.
     """
 
     spans: Sequence[Span]
@@ -53,6 +57,7 @@ class Kept:
     tokens_after: int
     compressor: str
     reason: str = ""
+    rewritten: Sequence[int] = ()
 
     @property
     def text(self) -> str:
@@ -80,6 +85,13 @@ class Compressor(Protocol):
         `CompressorFailed` when it cannot choose; a chain then asks the next one.
         """
         ...
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A compressor that waits for somebody else, such as a server, and says for how long at most."""
+
+    patience_seconds: float
 
 
 def joined(texts: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from . import tokens
@@ -21,15 +21,32 @@ _SEPARATOR = re.compile(r"\s*,?\s*")
 
 
 def keep(
-    passages: Sequence[Passage], spans: Sequence[Span], compressor: str, reason: str = "", before: int | None = None
+    passages: Sequence[Passage],
+    spans: Sequence[Span],
+    compressor: str,
+    reason: str = "",
+    before: int | None = None,
+    rewritten: Mapping[int, str] | None = None,
 ) -> Kept:
     """The answer that consists of *spans*. Raises `BadSelection` where they are out of order or range.
 
-    *before*: the tokens of *passages*, where they are known.
+    *before*: the tokens of *passages*, where they are known. *rewritten*: the number and the new wording of passages
+    that a model wrote anew.
     """
-    texts = rendered(passages, spans)
+    texts = list(rendered(passages, spans))
+    for number, text in (rewritten or {}).items():
+        _check_rewritten(number, text, texts)
+        texts[number] = text
     counted = sum(tokens.count(passage.text) for passage in passages) if before is None else before
-    return Kept(tuple(spans), texts, counted, tokens.count(joined(texts)), compressor, reason)
+    after = tokens.count(joined(texts))
+    return Kept(tuple(spans), tuple(texts), counted, after, compressor, reason, tuple(sorted(rewritten or ())))
+
+
+def _check_rewritten(number: int, text: object, texts: Sequence[str]) -> None:
+    if not 0 <= number < len(texts) or texts[number]:
+        raise BadSelection(f"the passage {number} is written anew, but it has spans or is none of {len(texts)}")
+    if not isinstance(text, str) or not text.strip():
+        raise BadSelection(f"the passage {number} is written anew as {text!r}, which is no text")
 
 
 def whole(passages: Sequence[Passage], compressor: str, budget: int) -> tuple[int, Kept | None]:
@@ -38,7 +55,7 @@ def whole(passages: Sequence[Passage], compressor: str, budget: int) -> tuple[in
     spans = tuple(Span(number, 0, len(passage.text)) for number, passage in enumerate(passages) if passage.text)
     texts = tuple(passage.text for passage in passages)
     everything = Kept(spans, texts, before, tokens.count(joined(texts)), compressor)
-    return before, everything if max(before, everything.tokens_after) <= budget else None
+    return before, everything if everything.tokens_after <= budget else None
 
 
 def rendered(passages: Sequence[Passage], spans: Sequence[Span]) -> tuple[str, ...]:

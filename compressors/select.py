@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from . import tokens
 from .ports import Kept, Passage, Span
 from .render import GAP_TOKENS, keep
+from .structure.calls import is_untouched
 from .structure.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A unit of the passage number *passage*: what it costs (tokens) and what it is worth (0 and less: nothing)."""
+    """A unit of the passage number *passage*: what it costs (tokens) and what it is worth (0 and less: nothing).
+
+    A *cost* below 0 is not known yet; `lead`, which reads but the beginning, counts it where it comes by.
+    """
 
     passage: int
     unit: Unit
@@ -37,6 +42,53 @@ def select(
     *before*: the tokens of *passages*, where they are known.
     """
     chosen = _greedy(pieces, budget)
+    return _fitted(passages, pieces, chosen, budget, compressor, before)
+
+
+def lead(
+    passages: Sequence[Passage],
+    pieces: Sequence[Piece],
+    budget: int,
+    compressor: str,
+    *,
+    before: int | None = None,
+) -> Kept:
+    """Keep *pieces* of some worth from the first on, with what they need, until one does not fit the *budget*.
+
+    A tool call or schema that does not fit is passed over. *before*: the tokens of *passages*, where they are known.
+    """
+    counted = list(pieces)
+    chosen: dict[int, None] = {}
+    room = budget
+    for number, piece in enumerate(pieces):
+        if piece.worth <= 0 or number in chosen:
+            continue
+        coming = _with_needs(pieces, number, chosen)
+        for each in coming:
+            counted[each] = _costed(passages, counted[each])
+        cost = sum(counted[each].cost for each in coming)
+        if cost <= room:
+            room -= cost
+            chosen.update(dict.fromkeys(coming))
+        elif not is_untouched(passages[piece.passage].content_type):
+            break
+    return _fitted(passages, counted, chosen, budget, compressor, before)
+
+
+def _costed(passages: Sequence[Passage], piece: Piece) -> Piece:
+    text = passages[piece.passage].text[piece.unit.start : piece.unit.end]
+    return piece if piece.cost >= 0 else replace(piece, cost=tokens.count(text))
+
+
+def _fitted(
+    passages: Sequence[Passage],
+    pieces: Sequence[Piece],
+    chosen: dict[int, None],
+    budget: int,
+    compressor: str,
+    before: int | None,
+) -> Kept:
+    """The *chosen* pieces as they are rendered, without the last ones where they take more than they cost apart."""
     kept = keep(passages, _spans(pieces, chosen), compressor, before=before)
     while kept.tokens_after > budget and chosen:
         # Cut ends can cost a token more beside each other than apart, and long texts are counted by samples.

@@ -1,89 +1,73 @@
-"""How many tokens a text has: an estimate with MiniLM's tokenizer, which every install has on disk.
+"""How many tokens a text has, by the one counter of this process; results name it by `name`.
 
-It is marked approximate because models count differently: against cl100k the ratio is 0.99-1.04 for English,
-1.22 for Python, 0.79 for Chinese and 1.75 for Russian. Keep a margin.
+One counter, because budgets, prices and stored counts must compare with each other. It is MiniLM's tokenizer unless
+`choose` says otherwise before the memory is opened: installing a package changes no figure.
 """
 
 from __future__ import annotations
 
-import re
 import threading
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Final
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from .counters.minilm import MiniLMCounter
+from .counters.ports import Counter
+from .errors import TokenizerSettled, TokenizerUnavailable, UnknownTokenizer
 
-NAME = "minilm (approximate)"
-EXACT_CHARS = 20_000
-"""Texts up to this length are counted whole, longer ones by samples of `SAMPLE_CHARS` spread over them."""
-SAMPLE_CHARS = 2_000
-SAMPLES = 6
+VOCABULARIES: Final = {"o200k": "o200k_base", "cl100k": "cl100k_base"}
+CHOICES: Final = ("minilm", "auto", *VOCABULARIES)
+"""What `choose` takes; auto is the first of `VOCABULARIES` that is on this machine, else minilm."""
 
+_counter: Counter = MiniLMCounter()
+_settled: str | None = None
 _lock = threading.Lock()
 
 
-@lru_cache(maxsize=1)
-def _tokenizer() -> Tokenizer:
-    from ..encoders.minilm import load_tokenizer
+def choose(choice: str) -> str:
+    """Settle which counter this process counts with, one of `CHOICES`; its name. Nothing is fetched.
 
-    return load_tokenizer()
+    The same choice may be repeated. Raises `UnknownTokenizer`; `TokenizerUnavailable` where its vocabulary is not on
+    this machine; and `TokenizerSettled` where another one was chosen before.
+    """
+    global _counter, _settled
+    with _lock:
+        if _settled is not None:
+            if _settled != choice:
+                raise TokenizerSettled(
+                    f"this process counts tokens by {_settled!r} and cannot count by {choice!r} too, since budgets "
+                    "must compare; use another process"
+                )
+        else:
+            _counter, _settled = _make(choice), choice
+        return _counter.name
+
+
+def _make(choice: str) -> Counter:
+    if choice not in CHOICES:
+        raise UnknownTokenizer(f"no tokenizer is called {choice!r}; use {', '.join(CHOICES)}")
+    if choice == "minilm":
+        return MiniLMCounter()
+    from .counters.bpe import bpe
+
+    if choice != "auto":
+        return bpe(VOCABULARIES[choice])
+    for vocabulary in VOCABULARIES.values():
+        try:
+            return bpe(vocabulary)
+        except TokenizerUnavailable:
+            continue
+    return MiniLMCounter()
+
+
+def name() -> str:
+    """What counts here: "minilm (approximate)", "o200k_base" or "cl100k_base"."""
+    return _counter.name
 
 
 def count(text: str) -> int:
-    """How many tokens *text* has by `NAME`; within about 3 % for texts over `EXACT_CHARS`."""
-    if len(text) <= EXACT_CHARS:
-        return len(_ends(text))
-    step = (len(text) - SAMPLE_CHARS) // (SAMPLES - 1)
-    samples = [text[i * step : i * step + SAMPLE_CHARS] for i in range(SAMPLES)]
-    return round(sum(len(_ends(sample)) for sample in samples) / (SAMPLES * SAMPLE_CHARS) * len(text))
+    """How many tokens *text* has; by MiniLM within about 3 % for long texts, see `counters.minilm`."""
+    return _counter.count(text)
 
 
 def clip(text: str, budget: int) -> str:
     """A head of *text* that has at most *budget* tokens by `count`: about as many as fit."""
-    if budget <= 0:
-        return ""
-    size = budget * 20 + 1000
-    ends = _ends(text[:size])
-    while len(ends) <= budget and size < len(text):
-        size *= 2
-        ends = _ends(text[:size])
-    if len(ends) <= budget:
-        return text
-    kept = min(budget, len(ends))
-    while kept > 0:
-        head = text[: ends[kept - 1]]
-        excess = count(head) - budget
-        if excess <= 0:
-            return head
-        kept -= excess
-    return ""
-
-
-def _ends(text: str) -> list[int]:
-    """Where each token of *text* ends (characters).
-
-    The tokenizer takes a word over 100 characters, or one in a script that it does not know, for a single
-    unknown token; so long runs are cut into pieces, and an unknown one counts a token for each character.
-    """
-    ends: list[int] = []
-    for piece in _PIECES.finditer(text):
-        start = piece.start()
-        encoding = _encode(piece.group())
-        for token, (first, last) in zip(encoding.ids, encoding.offsets, strict=True):
-            ends.extend(range(start + first + 1, start + last + 1) if token == _UNKNOWN else [start + last])
-    return ends
-
-
-_UNKNOWN = 100
-_PIECES = re.compile(r"(?:\s*(?!\S{65})\S+)+|\s*\S{1,64}|\s+", re.DOTALL)
-
-
-def _encode(text: str) -> Any:
-    with _lock:
-        tokenizer = _tokenizer()
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which counts as the question mark that it would be sent as
-        text = text.encode("utf-8", "replace").decode()
-    return tokenizer.encode(text, add_special_tokens=False)
+    return _counter.clip(text, budget)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import tokens
-from .ports import Kept, Passage, Span, joined
-from .render import check_budget, keep, rendered, whole
+from .ports import Kept, Passage, Span
+from .render import check_budget, keep, whole
+from .select import Piece, lead
+from .structure.calls import is_untouched
 from .structure.cuts import may_cut
+from .structure.json_text import is_json
 from .structure.units import units
 
 
 class Truncate:
-    """Keeps units from the beginning on until one does not fit; where not even one does, tokens of the first."""
+    """Keeps units from the beginning on until one does not fit; where not even one does, tokens of the first.
+
+    What would be of no use in part is passed over instead: a tool call or schema that does not fit, and JSON of which
+    not one member does.
+    """
 
     name = "truncate"
 
@@ -22,31 +29,30 @@ class Truncate:
         before, everything = whole(passages, self.name, budget)
         if everything is not None:
             return everything
-        return keep(passages, _lead(passages, budget), self.name, before=before)
+        kept = lead(passages, _pieces(passages), budget, self.name, before=before)
+        if kept.spans:
+            return kept
+        return keep(passages, _clipped(passages, budget), self.name, before=before)
 
 
-def _lead(passages: Sequence[Passage], budget: int) -> list[Span]:
-    spans: list[Span] = []
-    used = 0
+def _pieces(passages: Sequence[Passage]) -> list[Piece]:
+    """The units in the order of the text; what only frames others is worth nothing by itself."""
+    pieces: list[Piece] = []
     for number, passage in enumerate(passages):
-        for unit in units(passage.text, passage.content_type):
-            used += tokens.count(passage.text[unit.start : unit.end])
-            if used > budget:
-                return _fitting(passages, spans, budget) or _clipped(passages, budget)
-            spans.append(Span(number, unit.start, unit.end))
-    return _fitting(passages, spans, budget) or _clipped(passages, budget)
-
-
-def _fitting(passages: Sequence[Passage], spans: list[Span], budget: int) -> list[Span]:
-    """*spans* without the last ones, so that they fit as they are rendered."""
-    while spans and tokens.count(joined(rendered(passages, spans))) > budget:
-        del spans[-max(1, len(spans) // 50) :]
-    return spans
+        first = len(pieces)
+        own = units(passage.text, passage.content_type)
+        frames = {each for unit in own for each in unit.needs}
+        for place, unit in enumerate(own):
+            worth = 0.0 if place in frames else 1.0
+            pieces.append(Piece(number, unit, -1, worth, tuple(first + each for each in unit.needs)))
+    return pieces
 
 
 def _clipped(passages: Sequence[Passage], budget: int) -> list[Span]:
-    """The first tokens of the first passage that has some."""
+    """The first tokens of the first passage that has some and may be cut anywhere."""
     for number, passage in enumerate(passages):
+        if is_untouched(passage.content_type) or is_json(passage.text, passage.content_type):
+            continue
         start = len(passage.text) - len(passage.text.lstrip())
         head = tokens.clip(passage.text[start:], budget).rstrip()
         end = start + len(head)

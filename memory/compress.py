@@ -33,7 +33,8 @@ class CompressedItem:
     """What is left of one original.
 
     *id*: the memory that holds the byte-exact original; None only for a text that was not to be kept. *form*: full
-    (all of it), compressed (the *spans*, with gap marks), hint (one line with the id) or left_out (*text* is "").
+    (all of it), compressed (the *spans*, with gap marks), summary (a model's own words, no spans), hint (one line with
+    the id) or left_out (*text* is "").
     """
 
     id: str | None
@@ -138,6 +139,8 @@ def _item(id: str | None, original: str, content_type: str, kept: Kept, number: 
     text = kept.texts[number]
     spans = [KeptSpan(span.start, span.end, span.score) for span in kept.spans if span.passage == number]
     form: Form | Literal["left_out"] = "full" if text == original else "compressed" if text else "left_out"
+    if number in kept.rewritten:
+        form = "summary"
     counted = tokens.count(original)
     after = counted if form == "full" else tokens.count(text)
     return CompressedItem(id, form, text, spans, counted, after, content_type, flagged)
@@ -161,4 +164,4 @@ def _compressed(items: Sequence[CompressedItem], kept: Kept, budget: int, action
     text = joined([item.text for item in items])
     before, after = sum(item.tokens_before for item in items), tokens.count(text)
     ratio = round(after / before, 4) if before else 1.0
-    return Compressed(text, items, before, after, budget, ratio, kept.compressor, kept.reason, tokens.NAME, action)
+    return Compressed(text, items, before, after, budget, ratio, kept.compressor, kept.reason, tokens.name(), action)

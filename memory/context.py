@@ -209,7 +209,7 @@ def _within(sections: Sequence[Section], budget: int) -> list[Section]:
 
 def _working_set(purpose: str, sections: Sequence[Section], budget: int, note: Shortened) -> WorkingSet:
     text = rendered(sections)
-    shortened = any(entry.form == "compressed" for section in sections for entry in section.entries)
+    shortened = any(entry.form in ("compressed", "summary") for section in sections for entry in section.entries)
     return WorkingSet(
         purpose=purpose,
         text=text,
@@ -219,5 +219,5 @@ def _working_set(purpose: str, sections: Sequence[Section], budget: int, note: S
         left_out=sum(section.left_out for section in sections),
         compressor=note.compressor if shortened else "",
         reason=note.reason if shortened else "",
-        counter=tokens.NAME,
+        counter=tokens.name(),
     )

@@ -11,7 +11,7 @@ from ..stores.ports import Embedding
 Kind = Literal["item", "message"]
 Action = Literal["added", "duplicate", "quarantined"]
 ItemStatus = Literal["active", "quarantined"]
-Form = Literal["full", "compressed", "hint"]
+Form = Literal["full", "compressed", "summary", "hint"]
 """How a memory is represented where room is short: whole, shortened, or as one line with its id."""
 
 

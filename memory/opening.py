@@ -1,9 +1,12 @@
-"""Which store the settings mean, opened."""
+"""Which store and which compressors the settings mean, opened."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from ..compressors import tokens
+from ..compressors.chain import standard
+from ..compressors.ports import Compressor
 from ..encoders.registry import load
 from ..stores.ports import PointStore
 from .settings import Settings
@@ -26,6 +29,30 @@ def open_store(settings: Settings) -> PointStore:
         idle=settings.owner_idle,
         embeddings_key=settings.embeddings_api_key,
     )
+
+
+def open_compressor(settings: Settings) -> Compressor:
+    """The chain of compressors that the settings name; what counts this process's tokens is settled with it.
+
+    Raises `MissingExtra` or `TokenizerUnavailable` with the command that installs what is missing, and
+    `TokenizerSettled` where this process counts by another tokenizer already.
+    """
+    tokens.choose(settings.tokenizer)
+    names = settings.compressor_names
+    configs: dict[str, object] = {}
+    if "llm" in names:
+        from ..compressors.llm import LLMConfig
+
+        assert settings.llm_model is not None  # the settings were checked
+        configs["llm"] = LLMConfig(
+            model=settings.llm_model,
+            base_url=settings.llm_base_url,
+            api_key=settings.llm_api_key,
+            seconds=settings.llm_timeout,
+            window=settings.llm_window,
+            structured=settings.llm_structured,
+        )
+    return standard(names, configs)
 
 
 def _server(settings: Settings) -> PointStore:

@@ -21,7 +21,7 @@ from .errors import InvalidInput
 from .hil import Hil
 from .items import Items, Progress
 from .models import Added, Forgotten, Found, Item
-from .opening import open_store
+from .opening import open_compressor, open_store
 from .quarantine import Quarantine
 from .recall import Recall
 from .scope import Scope
@@ -70,8 +70,8 @@ class MemoryOps:
     ) -> Self:
         """Open the memory in *data_dir* (default: the user's own), or on the Qdrant server at *qdrant_url*.
 
-        *settings* default to those of the environment (`MEMORYOPS_…`). Raises a `StoreError` or `EncoderError`
-        that says what is wrong and what to do.
+        *settings* default to those of the environment (`MEMORYOPS_…`). Raises a `StoreError`, `EncoderError` or
+        `CompressorError` that says what is wrong and what to do.
         """
         chosen = settings or Settings.from_env()
         if data_dir is not None:
@@ -79,6 +79,7 @@ class MemoryOps:
         if qdrant_url is not None:
             chosen = replace(chosen, qdrant_url=qdrant_url)
         bound = scope or chosen.scope
+        compressor = open_compressor(chosen)
         return cls(
             open_store(chosen),
             bound,
@@ -86,6 +87,7 @@ class MemoryOps:
             window=chosen.window,
             token_budget=chosen.token_budget,
             max_context_items=chosen.max_context_items,
+            compressor=compressor,
         )
 
     # memories

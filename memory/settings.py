@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
+from ..compressors import registry, tokens
+from ..compressors.errors import UnknownCompressor
 from . import inputs
 from .errors import InvalidInput
 from .scope import Role, Scope
@@ -20,6 +22,8 @@ COUNTS = (
     "window",
     "token_budget",
     "max_context_items",
+    "llm_timeout",
+    "llm_window",
     "qdrant_shard_number",
     "qdrant_replication_factor",
     "qdrant_write_consistency_factor",
@@ -105,6 +109,28 @@ class Settings:
         8000, "TOKEN_BUDGET", "Budget of a working set and of a compression that names none (tokens)."
     )
     max_context_items: int = _setting(50, "MAX_CONTEXT_ITEMS", "Most memories in a working set (count).")
+    compressors: str = _setting(
+        ",".join(registry.DEFAULT),
+        "COMPRESSORS",
+        f"Compressors, first choice first (comma list of {', '.join(registry.COMPRESSORS)}).",
+    )
+    tokenizer: str = _setting(
+        "minilm",
+        "TOKENIZER",
+        "What counts tokens: minilm (an estimate), o200k, cl100k, or auto (the best on this machine).",
+    )
+    llm_model: str | None = _setting(None, "LLM_MODEL", "Model that the compressor llm asks for summaries (name).")
+    llm_base_url: str | None = _setting(
+        None, "LLM_BASE_URL", "OpenAI-compatible endpoint of that model (URL, mostly ending in /v1). Default: OpenAI."
+    )
+    llm_api_key: str | None = _setting(
+        None, "LLM_API_KEY", "API key of that endpoint; OpenAI's own also takes OPENAI_API_KEY.", secret=True
+    )
+    llm_timeout: float = _setting(60.0, "LLM_TIMEOUT", "Time that one compression by the model may take (seconds).")
+    llm_window: int = _setting(32_000, "LLM_WINDOW", "Most of a text that the model is given to summarise (tokens).")
+    llm_structured: bool = _setting(
+        False, "LLM_STRUCTURED", "Let the model summarise code, JSON and diffs, too (true or false)."
+    )
     http_host: str = _setting("127.0.0.1", "HTTP_HOST", "Address that `memoryops serve` listens on (name or number).")
     http_port: int = _setting(8765, "HTTP_PORT", "Port that it listens on (0 to 65535; 0: any that is free).")
     log_format: str = _setting("text", "LOG_FORMAT", "Form of the log on standard error: text or json.")
@@ -134,6 +160,7 @@ class Settings:
             "log_format": ("text", "json"),
             "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
             "role": get_args(Role),
+            "tokenizer": tokens.CHOICES,
         }
         for name, values in allowed.items():
             if getattr(self, name) not in values:
@@ -144,6 +171,8 @@ class Settings:
                 raise InvalidInput(f"{PREFIX}{name.upper()} is {value!r}; give a number above 0")
         if not 0 <= self.http_port <= 65535:
             raise InvalidInput(f"{PREFIX}HTTP_PORT is {self.http_port!r}; give 0 to 65535")
+        if "llm" in self.compressor_names and self.llm_model is None:
+            raise InvalidInput(f"{PREFIX}COMPRESSORS names llm; say which model it asks in {PREFIX}LLM_MODEL")
         for name in ("workspace", "user", "agent", "thread"):
             inputs.optional_name(getattr(self, name), f"{PREFIX}{name.upper()}")
 
@@ -151,6 +180,14 @@ class Settings:
     def folder(self) -> Path:
         """The data folder in use."""
         return (self.data_dir or default_folder()).expanduser().absolute()
+
+    @property
+    def compressor_names(self) -> tuple[str, ...]:
+        """The compressors to use, first choice first."""
+        try:
+            return registry.parse(self.compressors)
+        except UnknownCompressor as error:
+            raise InvalidInput(f"{PREFIX}COMPRESSORS: {error}") from error
 
     @property
     def scope(self) -> Scope:

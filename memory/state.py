@@ -67,7 +67,7 @@ def measure(store: PointStore, scope: Scope, window: int, now: float) -> State:
         quarantined=count(Eq("type", "item"), Eq("status", "quarantined")),
         by_content_type=store.facet(scope.workspace, "records", "content_type", active, MOST_TYPES),
         tokens=total,
-        counter=tokens.NAME,
+        counter=tokens.name(),
         window=window,
         context_utilization_percentage=round(100 * total / window, 2),
         embedding=store.embedding(scope.workspace),

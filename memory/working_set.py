@@ -55,8 +55,9 @@ def one_line(text: str, most: int = 300) -> str:
 class Entry:
     """One thing in the working set and how it is represented.
 
-    *form*: full (byte-exact in *text*), compressed (whole parts of it, with gap marks) or hint (one line; retrieve
-    the rest by *id*). *tokens*: what its rendered lines take; *tokens_before*: what the original has.
+    *form*: full (byte-exact in *text*), compressed (whole parts of it, with gap marks), summary (a model's own words)
+    or hint (one line; retrieve the rest by *id*). *tokens*: what its rendered lines take; *tokens_before*: what the
+    original has.
     """
 
     id: str
@@ -298,10 +299,15 @@ def _shortened(
     note.compressor = kept.compressor
     if kept.reason:
         note.reasons[kept.reason] = None
-    return [_entry(candidate, text) if text else None for candidate, text in zip(candidates, kept.texts, strict=True)]
+    return [
+        _entry(candidate, text, is_summary=number in kept.rewritten) if text else None
+        for number, (candidate, text) in enumerate(zip(candidates, kept.texts, strict=True))
+    ]
 
 
-def _entry(candidate: Candidate, text: str) -> Entry:
+def _entry(candidate: Candidate, text: str, *, is_summary: bool) -> Entry:
+    if is_summary:
+        return sized(replace(candidate.entry, form="summary", text=text))
     return candidate.full() if text == candidate.original else candidate.compressed(text)
 
 

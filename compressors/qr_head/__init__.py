@@ -1,1 +1,1 @@
-"""Query-focused retrieval heads: what of a text a question is about, read from a model's attention."""
+"""Query-focused retrieval heads: what of a text is kept is what a question looks at."""

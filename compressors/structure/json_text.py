@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from .calls import is_call
 from .marks import kind_of
 from .sheet import Sheet
 
@@ -48,9 +49,16 @@ def is_json_lines(content: str) -> bool:
 
 
 def cut(sheet: Sheet) -> None:
-    """Add the members of the JSON text; each needs the brackets around it. Commas belong to no unit."""
+    """Add the members of the JSON text; each needs the brackets around it. Commas belong to no unit.
+
+    What has the form of a tool call or schema stays whole, however long it is.
+    """
     start = _skip(sheet.content, 0)
-    _container(sheet, start, start, (), 0)
+    value, end = _DECODER.raw_decode(sheet.content, start)
+    if is_call(value):
+        sheet.add_exact(start, end)
+    else:
+        _container(sheet, start, start, (), 0)
 
 
 def _skip(content: str, at: int) -> int:
@@ -69,8 +77,8 @@ def _container(sheet: Sheet, start: int, bracket: int, needs: tuple[int, ...], d
         value = at
         if closing == "}":
             value = _skip(content, _skip(content, _DECODER.raw_decode(content, at)[1]) + 1)
-        end = _DECODER.raw_decode(content, value)[1]
-        if end - at > sheet.longest and content[value] in "{[" and depth < DEEPEST:
+        parsed, end = _DECODER.raw_decode(content, value)
+        if end - at > sheet.longest and content[value] in "{[" and depth < DEEPEST and not is_call(parsed):
             run = _flush(sheet, run, at, (opener,))
             _container(sheet, at, value, (opener,), depth + 1)
         elif end - at > SHORT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import code, json_text, prose, records
+from .calls import is_untouched
 from .marks import kind_of
 from .sheet import ATOM, Sheet, Unit
 
@@ -18,13 +19,16 @@ def units(content: str, content_type: str = "note", longest: int = LONGEST) -> l
     *content_type* is used where it names a structure, otherwise the text itself is looked at, as for passages. Blocks
     of more than *longest* characters are cut into smaller units that need (`Unit.needs`) what names the block: its
     heading, speaker, signature or brackets; a sentence or line of more than `ATOM` is cut at clauses and words. Of
-    JSON that parses, the commas between members belong to no unit. Time is linear in the content.
+    JSON that parses, the commas between members belong to no unit. A tool call or schema is one unit, margins and all.
+    Time is linear in the content.
     """
     size = len(content.rstrip())
     sheet = Sheet(content, longest)
     kind = kind_of(content, content_type)
     if not size:
         return []
+    if is_untouched(content_type):
+        return [Unit(0, len(content))]
     if kind == "json":
         if json_text.is_json(content, content_type):
             json_text.cut(sheet)

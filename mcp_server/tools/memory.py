@@ -222,7 +222,7 @@ class MemoryTools:
         found = self.runtime.ops().context(purpose, budget_tokens, where=where or None, thread=thread)
         forms: dict[str, list[str]] = {"full": [], "compressed": [], "hint": []}
         for entry in found.entries:
-            forms[entry.form].append(entry.id)
+            forms["compressed" if entry.form == "summary" else entry.form].append(entry.id)
         return ContextResult(
             text=found.text,
             tokens=found.tokens,

@@ -5,7 +5,22 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-TYPES = ("note", "markdown", "code", "python", "chat", "log", "diff", "json", "jsonl", "frontend", "something/else")
+TYPES = (
+    "note",
+    "markdown",
+    "code",
+    "python",
+    "chat",
+    "log",
+    "diff",
+    "json",
+    "jsonl",
+    "frontend",
+    "something/else",
+    "tool_result",
+    "tool_call",
+    "tool_schema",
+)
 
 PIECES = st.sampled_from(
     [
@@ -23,6 +38,9 @@ PIECES = st.sampled_from(
         "中文。",
         "한국어 ",
         "ภาษาไทย",
+        "שלום עולם. ",
+        "مرحبا بالعالم۔ ",
+        "\u202eetirw\u202c",
         "🇩🇪",
         "👍🏽",
         "👨\u200d👩\u200d👧",
@@ -46,6 +64,7 @@ PIECES = st.sampled_from(
         "]",
         '"k": 1,',
         '{"a": [1, 2, {"b": null}]}',
+        '{"name": "pay", "arguments": "{}"}',
         "@@ -1 +1 @@\n",
         "diff --git a/x b/x\n",
         "--- a\n+++ b\n",

@@ -37,7 +37,7 @@ def check(found: Compressed, originals: dict[str | None, str]) -> None:
     """What holds for every answer."""
     assert tokens.count(found.text) == found.tokens_after <= found.budget_tokens
     assert found.tokens_before == sum(item.tokens_before for item in found.items)
-    assert found.counter == tokens.NAME
+    assert found.counter == tokens.name()
     for item in found.items:
         original = originals[item.id]
         at = 0

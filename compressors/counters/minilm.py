@@ -1,0 +1,91 @@
+"""An estimate with MiniLM's tokenizer, which every install has on disk.
+
+It is marked approximate because models count differently: against cl100k the ratio is 0.99-1.04 for English,
+1.22 for Python, 0.79 for Chinese and 1.75 for Russian. Keep a margin.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+EXACT_CHARS = 20_000
+"""Texts up to this length are counted whole, longer ones by samples of `SAMPLE_CHARS` spread over them."""
+SAMPLE_CHARS = 2_000
+SAMPLES = 6
+
+_UNKNOWN = 100
+_PIECES = re.compile(r"(?:\s*(?!\S{65})\S+)+|\s*\S{1,64}|\s+", re.DOTALL)
+
+_lock = threading.Lock()
+
+
+class MiniLMCounter:
+    """Word pieces of the shipped encoder; within about 3 % of them for texts over `EXACT_CHARS`."""
+
+    name = "minilm (approximate)"
+
+    def count(self, text: str) -> int:
+        """See `ports.Counter.count`."""
+        if len(text) <= EXACT_CHARS:
+            return len(_ends(text))
+        step = (len(text) - SAMPLE_CHARS) // (SAMPLES - 1)
+        samples = [text[i * step : i * step + SAMPLE_CHARS] for i in range(SAMPLES)]
+        return round(sum(len(_ends(sample)) for sample in samples) / (SAMPLES * SAMPLE_CHARS) * len(text))
+
+    def clip(self, text: str, budget: int) -> str:
+        """See `ports.Counter.clip`."""
+        if budget <= 0:
+            return ""
+        size = budget * 20 + 1000
+        ends = _ends(text[:size])
+        while len(ends) <= budget and size < len(text):
+            size *= 2
+            ends = _ends(text[:size])
+        if len(ends) <= budget:
+            return text
+        kept = min(budget, len(ends))
+        while kept > 0:
+            head = text[: ends[kept - 1]]
+            excess = self.count(head) - budget
+            if excess <= 0:
+                return head
+            kept -= excess
+        return ""
+
+
+def _ends(text: str) -> list[int]:
+    """Where each token of *text* ends (characters).
+
+    The tokenizer takes a word over 100 characters, or one in a script that it does not know, for a single
+    unknown token; so long runs are cut into pieces, and an unknown one counts a token for each character.
+    """
+    ends: list[int] = []
+    for piece in _PIECES.finditer(text):
+        start = piece.start()
+        encoding = _encode(piece.group())
+        for token, (first, last) in zip(encoding.ids, encoding.offsets, strict=True):
+            ends.extend(range(start + first + 1, start + last + 1) if token == _UNKNOWN else [start + last])
+    return ends
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Tokenizer:
+    from ...encoders.minilm import load_tokenizer
+
+    return load_tokenizer()
+
+
+def _encode(text: str) -> Any:
+    with _lock:
+        tokenizer = _tokenizer()
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which counts as the question mark that it would be sent as
+        text = text.encode("utf-8", "replace").decode()
+    return tokenizer.encode(text, add_special_tokens=False)
