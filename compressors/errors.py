@@ -9,7 +9,12 @@ CompressorError
 │   └── TokenizerSettled       this process counts by another one already
 ├── CompressorFailed     it has no usable answer: the next one is asked
 │   ├── CompressorTimeout    it took longer than it may
-│   └── BadSelection         what it kept breaks a law of the port
+│   ├── BadSelection         what it kept breaks a law of the port
+│   └── ModelUnavailable     its language model or adapter cannot be loaded
+│       ├── ExtraMissing         a package that it needs is not installed
+│       └── UnsupportedModel     the model computes its attention in a way that cannot be read
+├── BadHeads             a list of retrieval heads cannot be read or written, or fits no such model
+├── BadDetectionData     what retrieval heads are to be found on cannot be read
 └── NothingLeft          every compressor of a chain has failed
 """
 
@@ -54,6 +59,26 @@ class CompressorTimeout(CompressorFailed):
 
 class BadSelection(CompressorFailed):
     """What was kept is over budget, out of order, or no part of the original."""
+
+
+class ModelUnavailable(CompressorFailed):
+    """A language model or its adapter is not where it was said to be, or cannot be loaded."""
+
+
+class ExtraMissing(ModelUnavailable, ImportError):
+    """A package of an extra is not installed; the message gives the command that installs it."""
+
+
+class UnsupportedModel(ModelUnavailable):
+    """The model or its tokenizer works in a way that its heads cannot be read from."""
+
+
+class BadHeads(CompressorError, ValueError):
+    """A list of retrieval heads cannot be read or written, or names heads that the model does not have."""
+
+
+class BadDetectionData(CompressorError, ValueError):
+    """What retrieval heads are to be found on cannot be read; the message names the line."""
 
 
 class NothingLeft(CompressorError):

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from ..encoders.bm25 import Bm25, Sparse
-from . import tokens
+from .pieces import cut, pieces, texts_of
 from .ports import Kept, Passage
 from .render import check_budget, whole
-from .select import Piece, select
+from .select import select
 from .structure.marks import kind_of
-from .structure.units import LONGEST, Unit, units
+from .structure.units import Unit
 
 NEIGHBOUR = 0.25
 """How much of the better neighbour's match a unit gets: answers stand beside what names the question's things."""
@@ -27,13 +27,8 @@ GENERAL = 0.1
 LEAD = 0.2
 """What the beginning of a passage is worth beside closeness to the centroid; it halves with every `LEAD_UNITS`."""
 LEAD_UNITS = 10.0
-REPEATED = 0.05
-"""What a unit is worth that stands word for word in an earlier place, too."""
-FRAME = 0.5
-"""How much of the match of its heading, signature or speaker a unit gets."""
 WORDS_A_UNIT = 24.0
 """Words of a unit that BM25 neither favours nor holds back."""
-SHORTEST_BLOCK = 160
 
 _TROUBLE = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|Traceback|panic|\w*(?:Error|Exception)\b)")
 
@@ -49,56 +44,26 @@ class Extractive:
         before, everything = whole(passages, self.name, budget)
         if everything is not None:
             return everything
-        pieces = _pieces(passages, query, budget)
-        return select(passages, pieces, budget, self.name, before=before)
-
-
-def _pieces(passages: Sequence[Passage], query: str, budget: int) -> list[Piece]:
-    longest = min(LONGEST, max(SHORTEST_BLOCK, 2 * budget))
-    cut = [units(passage.text, passage.content_type, longest) for passage in passages]
-    texts = [p.text[u.start : u.end] for p, own in zip(passages, cut, strict=True) for u in own]
-    needs: list[tuple[int, ...]] = []
-    for own in cut:
-        first = len(needs)
-        needs.extend(tuple(first + each for each in unit.needs) for unit in own)
-    worths = _worths(passages, cut, texts, query)
-    _settle(texts, needs, worths)
-    owners = [(number, unit) for number, own in enumerate(cut) for unit in own]
-    return [
-        Piece(number, unit, tokens.count(text), worth, needed)
-        for (number, unit), text, worth, needed in zip(owners, texts, worths, needs, strict=True)
-    ]
-
-
-def _settle(texts: Sequence[str], needs: Sequence[tuple[int, ...]], worths: list[float]) -> None:
-    """What frames others lends them its worth and has none alone; what was said before has little."""
-    frames = {each for needed in needs for each in needed}
-    own = list(worths)
-    seen: set[str] = set()
-    for place, needed in enumerate(needs):
-        worths[place] = own[place] + FRAME * max((own[each] for each in needed), default=0.0)
-        if place in frames:
-            worths[place] = 0.0
-        elif texts[place] in seen:
-            worths[place] *= REPEATED
-        seen.add(texts[place])
+        found = cut(passages, budget)
+        worths = _worths(passages, found, texts_of(passages, found), query)
+        return select(passages, pieces(passages, found, worths), budget, self.name, before=before)
 
 
 def _worths(
-    passages: Sequence[Passage], cut: Sequence[Sequence[Unit]], texts: Sequence[str], query: str
+    passages: Sequence[Passage], found: Sequence[Sequence[Unit]], texts: Sequence[str], query: str
 ) -> list[float]:
     engine = _engine()
     vectors = [engine.document(text) for text in texts]
     rarity = _rarity(vectors)
     match = _matches(engine.query(query), vectors, rarity) if query.strip() else [0.0] * len(texts)
     general = _scaled(_centrality(vectors, rarity))
-    lead = [LEAD * 0.5 ** (place / LEAD_UNITS) for own in cut for place in range(len(own))]
+    lead = [LEAD * 0.5 ** (place / LEAD_UNITS) for own in found for place in range(len(own))]
     worths = [g + head for g, head in zip(general, lead, strict=True)]
     best = max(match, default=0.0)
     if best > 0:
-        near = _with_neighbours([each / best for each in match], cut)
+        near = _with_neighbours([each / best for each in match], found)
         worths = [n + GENERAL * worth for n, worth in zip(near, worths, strict=True)]
-    _favour_trouble(passages, cut, texts, worths)
+    _favour_trouble(passages, found, texts, worths)
     return worths
 
 
@@ -148,11 +113,11 @@ def _scaled(values: Sequence[float]) -> list[float]:
     return [value / best for value in values] if best > 0 else [1.0] * len(values)
 
 
-def _with_neighbours(match: Sequence[float], cut: Sequence[Sequence[Unit]]) -> list[float]:
+def _with_neighbours(match: Sequence[float], units: Sequence[Sequence[Unit]]) -> list[float]:
     """Each match with a part of its better neighbour's, within its passage."""
     found = []
     first = 0
-    for own in cut:
+    for own in units:
         end = first + len(own)
         for place in range(first, end):
             left = match[place - 1] if place > first else 0.0
@@ -163,11 +128,11 @@ def _with_neighbours(match: Sequence[float], cut: Sequence[Sequence[Unit]]) -> l
 
 
 def _favour_trouble(
-    passages: Sequence[Passage], cut: Sequence[Sequence[Unit]], texts: Sequence[str], worths: list[float]
+    passages: Sequence[Passage], units: Sequence[Sequence[Unit]], texts: Sequence[str], worths: list[float]
 ) -> None:
     """In a log, what went wrong and how it began and ended counts as much as a match."""
     first = 0
-    for passage, own in zip(passages, cut, strict=True):
+    for passage, own in zip(passages, units, strict=True):
         if own and kind_of(passage.text, passage.content_type) == "log":
             for place in range(first, first + len(own)):
                 if _TROUBLE.search(texts[place]) or place in (first, first + len(own) - 1):

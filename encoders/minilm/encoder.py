@@ -17,7 +17,7 @@ from .. import runtime
 from ..errors import EncoderUnavailable
 from ..ports import Vectors
 from .adapter import HIDDEN, Adapter
-from .tokenizer import MAX_TOKENS, TOKENIZER, Tokens, WordPieces, missing_file
+from .tokenizer import END, MAX_TOKENS, START, TOKENIZER, Tokens, WordPieces, missing_file
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -71,8 +71,8 @@ class MiniLM:
         """Mean-pooled vectors of *texts*, (n, 384) float32 of length 1; 256 tokens of a text are read."""
         passages = self._pieces.passages(texts)
         vectors = np.zeros((len(texts), HIDDEN), np.float32)
-        for group in equal_lengths(passages):
-            vectors[group] = self._run("sentence", [passages[i] for i in group], self._adapter)
+        for group in equal_lengths([passage.ids for passage in passages]):
+            vectors[group] = self._run("sentence", [passages[i].ids for i in group], self._adapter)
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
@@ -87,12 +87,28 @@ class MiniLM:
         *special*, the states of the start and end tokens stand first and last, at offset (0, 0).
         """
         passages = self._pieces.passages(texts)
+        states = self._states([passage.ids for passage in passages], adapter)
         inner = slice(None) if special else slice(1, -1)
-        found: dict[int, NDArray[np.float32]] = {}
-        for group in equal_lengths(passages):
-            states = self._run("token_states", [passages[i] for i in group], adapter or self._adapter)
-            found.update((i, rows[inner].copy()) for i, rows in zip(group, states, strict=True))
-        return [(found[i], passage.offsets[inner]) for i, passage in enumerate(passages)]
+        return [(rows[inner], passage.offsets[inner]) for rows, passage in zip(states, passages, strict=True)]
+
+    def window_states(
+        self, windows: Sequence[Sequence[int]], adapter: Adapter | None = None, *, special: bool = False
+    ) -> list[Vectors]:
+        """The last layer's states of word pieces that are cut already: (t, 384) for each window of t ids.
+
+        A window has at most 510 ids, as `encode_tokens` gives them. The start and end tokens are read around it; with
+        *special*, their states stand first and last.
+        """
+        inner = slice(None) if special else slice(1, -1)
+        return [rows[inner] for rows in self._states([[START, *ids, END] for ids in windows], adapter)]
+
+    def _states(self, framed: Sequence[Sequence[int]], adapter: Adapter | None) -> list[Vectors]:
+        found: list[Vectors] = [np.zeros((0, HIDDEN), np.float32)] * len(framed)
+        for group in equal_lengths(framed):
+            states = self._run("token_states", [framed[i] for i in group], adapter or self._adapter)
+            for i, rows in zip(group, states, strict=True):
+                found[i] = rows.copy()
+        return found
 
     def count_tokens(self, text: str) -> int:
         """Word pieces of the whole *text*, without the two special tokens that a passage gets."""
@@ -102,8 +118,8 @@ class MiniLM:
         """Ids and character offsets of all word pieces of *text*, without special tokens or truncation."""
         return self._pieces.whole(text)
 
-    def _run(self, output: str, passages: Sequence[Tokens], adapter: Adapter | None) -> NDArray[np.float32]:
-        ids = np.array([passage.ids for passage in passages], np.int64)
+    def _run(self, output: str, framed: Sequence[Sequence[int]], adapter: Adapter | None) -> NDArray[np.float32]:
+        ids = np.array(framed, np.int64)
         feeds: dict[str, Any] = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         if adapter is not None:
             feeds.update(adapter.feeds)
@@ -117,7 +133,7 @@ class MiniLM:
             return self._session
 
 
-def equal_lengths(passages: Sequence[Tokens]) -> Iterator[list[int]]:
+def equal_lengths(passages: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     """Places of *passages* in groups of one length each and at most 512 tokens (or one passage)."""
     order = sorted(range(len(passages)), key=lambda i: len(passages[i]))
     group: list[int] = []

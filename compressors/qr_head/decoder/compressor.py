@@ -1,0 +1,107 @@
+"""The compressor that asks the retrieval heads of a decoder which units a query is about."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CompressorFailed
+from ...pieces import cut, pieces
+from ...ports import Kept, Passage
+from ...render import check_budget, whole
+from ...select import select
+from ...structure.units import Unit
+from . import head_lists
+from .scorer import QRHeadScorer
+from .scores import Scored
+
+LEAST = 0.001
+"""What the unit of the lowest score is worth beside the highest, 1: what is worth 0 would never be kept."""
+
+
+class DecoderQRHead:
+    """Keeps the units that the retrieval heads of a causal language model attend to from the query.
+
+    *scorer*: a `QRHeadScorer`, or the folder of a model, which is then loaded at the first use, with the adapter in
+    *lora* and the head list in the file *heads* (default: the published one for the model's name); *options* go to
+    the scorer. *top_k*: keep at most so many tokens, even where the budget is larger. A unit's worth is the sum of its
+    tokens' scores, without outliers (or, where the scorer is length-normalised, their mean).
+    """
+
+    name = "qr_head_decoder"
+
+    def __init__(
+        self,
+        scorer: QRHeadScorer | str | Path,
+        *,
+        lora: str | Path | None = None,
+        heads: str | Path | None = None,
+        top_k: int | None = None,
+        **options: Any,
+    ) -> None:
+        self._scorer = scorer if isinstance(scorer, QRHeadScorer) else None
+        self._load = partial(_loaded, scorer, lora, heads, options)
+        self._top_k = top_k if top_k is None else check_budget(top_k)
+        self._lock = threading.Lock()
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        """See `ports.Compressor.compress`.
+
+        Raises `CompressorFailed` without a query, which these heads have nothing to say without, and where the model
+        cannot be had.
+        """
+        budget = check_budget(budget_tokens)
+        if self._top_k is not None:
+            budget = min(budget, self._top_k)
+        before, everything = whole(passages, self.name, budget)
+        if everything is not None:
+            return everything
+        if not query.strip():
+            raise CompressorFailed("retrieval heads need a query, and there is none")
+        found = cut(passages, budget)
+        asked = [number for number, own in enumerate(found) if own]
+        scorer = self._ready()
+        answers = dict(zip(asked, scorer.score([passages[number].text for number in asked], query), strict=True))
+        raw = [_sums(answers[number], found[number], scorer.length_normalized) for number in asked]
+        worths = _scaled(np.concatenate(raw) if raw else np.zeros(0))
+        return select(passages, pieces(passages, found, worths), budget, self.name, before=before)
+
+    def _ready(self) -> QRHeadScorer:
+        with self._lock:
+            if self._scorer is None:
+                self._scorer = self._load()
+            return self._scorer
+
+
+def _loaded(model: Any, lora: str | Path | None, heads: str | Path | None, options: dict[str, Any]) -> QRHeadScorer:
+    chosen = None if heads is None else head_lists.read(heads)
+    return QRHeadScorer.load(model, lora, chosen, **options)
+
+
+def _sums(answer: Scored, units: Sequence[Unit], length_normalized: bool) -> NDArray[np.float64]:
+    """What the tokens that start in each of *units* score together, or on average."""
+    edges = np.array([(unit.start, unit.end) for unit in units]).reshape(-1, 2)
+    low, high = np.searchsorted(answer.starts, edges[:, 0]), np.searchsorted(answer.starts, edges[:, 1])
+    counted = np.concatenate([[0.0], np.cumsum(np.where(answer.counts, answer.tokens, 0.0), dtype=np.float64)])
+    sums: NDArray[np.float64] = counted[high] - counted[low]
+    if not length_normalized:
+        return sums
+    numbers = np.concatenate([[0], np.cumsum(answer.counts)])
+    sums /= np.maximum(1, numbers[high] - numbers[low])
+    return sums
+
+
+def _scaled(scores: NDArray[np.float64]) -> list[float]:
+    """*scores* from `LEAST` to 1, which keeps their order: calibrated scores may all be below 0."""
+    if not scores.size:
+        return []
+    low, high = float(scores.min()), float(scores.max())
+    if high <= low:
+        return [1.0] * scores.size
+    return [LEAST + (1 - LEAST) * (float(each) - low) / (high - low) for each in scores]

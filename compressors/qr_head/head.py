@@ -1,0 +1,176 @@
+"""One query-focused retrieval head over MiniLM: keys of a context without the query, and their logits for a query.
+
+The last hidden states of MiniLM under a LoRA adapter, projected and of length 1, are the head's keys and queries. A
+unit's score is its best pre-softmax logit with each of the query's word pieces (MaxSim, Khattab and Zaharia 2020),
+averaged by a learned weight of each piece, less a share of what it scores for a query that asks nothing (the null
+query of QRHead, Zhang et al. 2025). Keys depend on their window alone, so they are made once and kept, as a KV cache
+is; a further query costs a matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .keys import KeyCache, Keys, joined
+from .windows import WINDOW_TOKENS, Span, Windows, windows
+
+if TYPE_CHECKING:
+    from ...encoders.minilm import Adapter, MiniLM
+
+FOLDER = Path(__file__).parent
+ADAPTER, HEAD = "adapter.npz", "head.npz"
+NULL_QUERY = "N/A"
+BLOCK = 32_768
+"""Keys that are compared at once: with a query of 100 word pieces, 13 MB of logits."""
+WINDOWS_A_RUN = 256
+"""Windows whose states are held at once, 50 MB; those of one length run together."""
+MOST_QUERY_TOKENS = 4 * WINDOW_TOKENS
+"""Word pieces of a query that are read, from its beginning."""
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """The keys of some passages: those of each *windows*, and for each key the unit that it belongs to (-1: none)."""
+
+    windows: Sequence[Keys]
+    owner: Ints
+    units: int
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return len(self.owner)
+
+    def blocks(self) -> Iterator[tuple[Floats, Ints]]:
+        """Some keys at a time, whole windows: (keys, dimension) of length 1, and the unit of each."""
+        first, some, size = 0, [], 0
+        for keys in self.windows:
+            if some and size + len(keys) > BLOCK:
+                yield joined(some).rows, self.owner[first : first + size]
+                first, some, size = first + size, [], 0
+            some.append(keys)
+            size += len(keys)
+        if size:
+            yield joined(some).rows, self.owner[first : first + size]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A query as the head sees it: *rows* (pieces, dimension) of length 1, *weights* (pieces,) that sum to 1."""
+
+    rows: Floats
+    weights: Floats
+
+
+class Head:
+    """The head whose adapter and projection are in *folder*. Safe to use from several threads.
+
+    *encoder*: the MiniLM that it runs on (a new one unless given). The files are read at the first use.
+    """
+
+    def __init__(self, encoder: MiniLM | None = None, folder: Path = FOLDER, cache: KeyCache | None = None) -> None:
+        self._encoder, self._folder = encoder, folder
+        self._cache = KeyCache() if cache is None else cache
+        self._loading = Lock()
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        from ...encoders.minilm import Adapter
+
+        return Adapter.load(self._folder / ADAPTER)
+
+    @cached_property
+    def _arrays(self) -> dict[str, Floats]:
+        with np.load(self._folder / HEAD, allow_pickle=False) as stored:
+            return {name: stored[name].astype(np.float32) for name in ("projection", "gate")}
+
+    @property
+    def encoder(self) -> MiniLM:
+        from ...encoders.minilm import MiniLM
+
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = MiniLM()
+            return self._encoder
+
+    def context(self, texts: Sequence[str], units: Sequence[Sequence[Span]]) -> Context:
+        """The keys of *texts*, whose *units* are character spans in order; units are numbered through all texts."""
+        cut: list[Windows] = []
+        owners: list[Ints] = [np.zeros(0, np.intp)]
+        first = 0
+        for text, spans in zip(texts, units, strict=True):
+            tokens = self.encoder.encode_tokens(text)
+            found = windows(tokens.ids, tokens.offsets, spans)
+            cut.append(found)
+            owners.append(np.where(found.owner >= 0, found.owner + first, -1))
+            first += len(spans)
+        keys = self._cache.get([ids for each in cut for ids in each.ids], self._keys)
+        return Context(keys, np.concatenate(owners), first)
+
+    def query(self, text: str) -> Query:
+        """*text* as queries of the head, its first `MOST_QUERY_TOKENS` word pieces."""
+        ids = self.encoder.encode_tokens(text[: 40 * MOST_QUERY_TOKENS]).ids[:MOST_QUERY_TOKENS]
+        parts = [ids[start : start + WINDOW_TOKENS] for start in range(0, len(ids), WINDOW_TOKENS)] or [[]]
+        states = np.concatenate(self.encoder.window_states(parts, self.adapter, special=True))
+        logits = states @ self._arrays["gate"]
+        weights = np.exp(logits - logits.max())
+        return Query(_unit(states @ self._arrays["projection"]), weights / weights.sum())
+
+    @cached_property
+    def null(self) -> Query:
+        """The query that asks nothing."""
+        return self.query(NULL_QUERY)
+
+    def _keys(self, missing: Sequence[Sequence[int]]) -> list[Keys]:
+        """The keys of each of *missing*, in runs over windows of like length."""
+        order = sorted(range(len(missing)), key=lambda place: len(missing[place]))
+        found: dict[int, Keys] = {}
+        for start in range(0, len(order), WINDOWS_A_RUN):
+            some = order[start : start + WINDOWS_A_RUN]
+            states = self.encoder.window_states([missing[place] for place in some], self.adapter)
+            for place, rows in zip(some, states, strict=True):
+                found[place] = Keys.of(rows @ self._arrays["projection"])
+        return [found[place] for place in range(len(missing))]
+
+
+def scores(queries: Sequence[Query], context: Context) -> Floats:
+    """(queries, units): the mean over a query's pieces, by their weights, of each unit's best logit; -1 without keys."""
+    rows = np.concatenate([query.rows for query in queries])
+    best = np.full((len(rows), context.units), -1, np.float32)
+    for keys, owner in context.blocks():
+        logits = rows @ keys.T
+        starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+        here = owner[starts]
+        tops = np.maximum.reduceat(logits, starts, axis=1)[:, here >= 0]
+        here = here[here >= 0]
+        best[:, here] = np.maximum(best[:, here], tops)
+    ends = np.cumsum([len(query.rows) for query in queries]).tolist()
+    return np.stack(
+        [query.weights @ best[a:b] for query, (a, b) in zip(queries, pairwise([0, *ends]), strict=True)]
+    )
+
+
+def means(context: Context, dimension: int) -> Floats:
+    """(units, dimension): the mean of each unit's keys, of length 1; zeros without keys."""
+    sums = np.zeros((context.units, dimension), np.float32)
+    for keys, owner in context.blocks():
+        starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+        here = owner[starts]
+        sums[here[here >= 0]] += np.add.reduceat(keys, starts, axis=0)[here >= 0]
+    return _unit(sums)
+
+
+def _unit(rows: Floats) -> Floats:
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.where(length > 0, length, 1), np.float32)
