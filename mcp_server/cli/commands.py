@@ -213,9 +213,11 @@ def prompts(commands: Commands) -> None:
 
     compress = commands.add(
         "compress",
-        "print the parts of a file, of standard input, or of memories that are worth their tokens",
+        "print the parts of a file, of standard input, or of memories that are worth their tokens; in a terminal, in "
+        "colour by score, beside what was dropped",
         "cli.prompts:compress",
         "memoryops compress incident.log --query 'why was it late' --budget 500\n"
+        "  memoryops compress notes.md --query 'who decides' --budget 300 --html kept.html\n"
         "  memoryops compress --ids ID ID --budget 1000",
     )
     compress.add_argument("file", nargs="?", metavar="FILE", help="the text; - or nothing reads standard input")
@@ -223,6 +225,9 @@ def prompts(commands: Commands) -> None:
     compress.add_argument("--query", default="", metavar="TEXT", help="what it is to help with (default: the whole)")
     compress.add_argument("--budget", type=int, metavar="N", help="most tokens (MEMORYOPS_TOKEN_BUDGET; 8000)")
     compress.add_argument("--type", metavar="NAME", help="content type (default: by the file's ending, else note)")
+    compress.add_argument(
+        "--html", type=Path, metavar="PAGE", help="also write a page that shows kept and dropped text"
+    )
     compress.add_argument("--no-keep", action="store_true", help="do not store the original as a memory")
 
 
