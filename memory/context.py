@@ -15,11 +15,11 @@ from .items import Items
 from .models import Hit
 from .recall import MAX_LIMIT, Recall
 from .tasks import Task, Tasks
+from .tiers import Shortened
 from .working_set import (
     Candidate,
     Entry,
     Section,
-    Shortened,
     frame_tokens,
     of_conversation,
     of_memories,
