@@ -15,7 +15,7 @@ from ..compressors import tokens
 from ..compressors.chain import standard
 from ..compressors.ports import Compressor, Passage
 from . import messages
-from .parts import Part, body, compressed_text
+from .parts import Part, compressed_text
 from .tiers import Shortened, afforded, shortened
 from .window import Level, Plan, Step
 
@@ -95,7 +95,7 @@ def _compressed(plan: Plan, steps: Sequence[Step], compressor: Compressor | None
     room = plan.goal - plan.tokens_after + sum(step.tokens for step in steps) - sum(step.tokens for step in least)
     headers = sum(part.frame + tokens.count(compressed_text(part.id, "")) for part in parts)
     budget = room + sum(step.tokens for step in least) - headers
-    passages = [Passage(part.id, body(part.text), part.content_type) for part in parts]
+    passages = [Passage(part.id, part.body, part.content_type) for part in parts]
     texts = shortened(passages, plan.query, budget, compressor or standard(), note)
     made = [_made(step, part, text) for step, part, text in zip(steps, parts, texts, strict=True)]
     order = sorted(range(len(steps)), key=lambda n: (-parts[n].priority, -steps[n].parts[0]))
@@ -122,7 +122,7 @@ def _made(step: Step, part: Part, text: str) -> Step | None:
         return None
     marked = compressed_text(part.id, text)
     cost = part.frame + tokens.count(marked)
-    if text == body(part.text) or cost >= part.tokens:
+    if text == part.body or cost >= part.tokens:
         return _same(step, part)
     return replace(step, form="compressed", text=marked, tokens=cost)
 

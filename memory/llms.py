@@ -78,16 +78,18 @@ def table(extra: Path | None = None) -> Table:
     return _table(str(extra), text, known)
 
 
-def find(name: str, known: Table) -> Llm:
+def find(name: str, known: Table, *, quiet: bool = False) -> Llm:
     """The model that *name* means: with or without a provider before it, a date or version behind it.
 
-    One that is not *known* has `SAFE_WINDOW` tokens, no price, and gives an `UnknownModelWarning`.
+    One that is not *known* has `SAFE_WINDOW` tokens, no price, and unless *quiet* gives an `UnknownModelWarning`.
     """
     inputs.name(name, "model")
     for each in _spellings(name):
         each = known.aliases.get(each, each)
         if each in known.models:
             return known.models[each]
+    if quiet:
+        return Llm(name, SAFE_WINDOW)
     warnings.warn(
         f"the model {name!r} is in no table; its window is taken to be {SAFE_WINDOW:,} tokens. Add it to a file and "
         "name that in MEMORYOPS_MODELS_FILE, or give the window itself (MEMORYOPS_WINDOW)",

@@ -17,6 +17,7 @@ from .parts import Hold, Part, can_be_marked, content_id, marked
 
 Message = Mapping[str, Any]
 Known = Callable[[str, str], bool]
+Naming = Callable[[str, str], str]
 
 ROLES = {
     "system": "system",
@@ -38,24 +39,27 @@ TEXT_TYPES = ("text", "input_text", "output_text")
 """Fields of a message that holds nothing but what somebody said."""
 
 
-def parts_of(messages: Sequence[Message], recent: int = 4, known: Known | None = None) -> list[Part]:
+def parts_of(
+    messages: Sequence[Message], recent: int = 4, known: Known | None = None, naming: Naming | None = None
+) -> list[Part]:
     """Each of *messages* as a part, with how long it stays.
 
     *recent*: how many of the last steps stay. *known(id, text)*: whether a text that is marked as shortened stands for
-    the original *id* indeed (default: it is believed); one that does not is an original like any other. Raises
+    the original *id* indeed (default: it is believed); one that does not is an original like any other.
+    *naming(role, text)*: the id of an original (default: the message's own, else one made of its text). Raises
     `InvalidInput` naming the message.
     """
-    roles = [_role(number, message) for number, message in enumerate(messages)]
+    roles = [role_of(number, message) for number, message in enumerate(messages)]
     return [
-        _part(number, message, role, hold, known)
-        for number, (message, role, hold) in enumerate(zip(messages, roles, holds(roles, recent), strict=True))
+        _part(message, role, hold, known, naming)
+        for message, role, hold in zip(messages, roles, holds(roles, recent), strict=True)
     ]
 
 
 def question_of(messages: Sequence[Message]) -> str:
     """The text of the last message of a user, "" if there is none."""
     for number in range(len(messages) - 1, -1, -1):
-        if _role(number, messages[number]) == "user":
+        if role_of(number, messages[number]) == "user":
             return text_of(messages[number]) or ""
     return ""
 
@@ -125,7 +129,7 @@ def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
     return sum(tokens.count(_json(tool)) for tool in tools)
 
 
-def _part(number: int, message: Message, role: str, hold: Hold, known: Known | None) -> Part:
+def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
     text = text_of(message)
     more = {name: value for name, value in message.items() if name not in PLAIN and value not in (None, [], {}, "")}
     frame = MESSAGE_TOKENS + (tokens.count(_json(more)) if more else 0)
@@ -133,7 +137,7 @@ def _part(number: int, message: Message, role: str, hold: Hold, known: Known | N
     if text is None:
         frame += sum(_block_tokens(block) for block in message["content"])
         return Part(_id(message, ""), "", 0, frame, hold="pinned")
-    form, id = _standing(text, known) or ("full", _id(message, text))
+    form, id = _standing(text, known) or ("full", naming(role, text) if naming is not None else _id(message, text))
     joins = role in ("user", "assistant") and not more and isinstance(message.get("content"), str) and form == "full"
     return Part(id, text, tokens.count(text), frame, hold=hold, form=form, joins=joins and bool(text.strip()))
 
@@ -161,7 +165,8 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
 
 
-def _role(number: int, message: object) -> str:
+def role_of(number: int, message: object) -> str:
+    """The role of *message*, the *number*th: system, user, assistant or tool. Raises `InvalidInput`."""
     if not isinstance(message, Mapping):
         raise InvalidInput(f"message {number} is {type(message).__name__}; give an object with role and content")
     named = message.get("role", message.get("type"))

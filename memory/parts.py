@@ -50,7 +50,12 @@ class Part:
     @property
     def line(self) -> str:
         """The one line that stands for it."""
-        return hint_text(self.id, hint(body(self.text)))
+        return hint_text(self.id, hint(self.body))
+
+    @property
+    def body(self) -> str:
+        """Its text without the mark of an earlier replacement."""
+        return self.text if self.form == "full" else body(self.text)
 
 
 def of_item(item: Item, hold: Hold = "free") -> Part:

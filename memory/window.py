@@ -20,7 +20,7 @@ from . import inputs, llms, messages
 from .drafts import hint
 from .errors import ContextOverflow, InvalidInput
 from .models import Form, Item
-from .parts import Hold, Part, body, compressed_text, content_id, hint_text, of_item
+from .parts import Hold, Part, compressed_text, content_id, hint_text, of_item
 
 if TYPE_CHECKING:
     from .fitting import Fitted
@@ -67,9 +67,13 @@ class ContextWindow:
 
         A model that is not in it gets a small window and an `UnknownModelWarning`.
         """
-        model = llms.find(name, llms.table(models_file))
-        trigger, hard = model.compression_trigger, model.safe_threshold
-        return cls(model.context_length, trigger, min(TARGET, trigger), hard, model.name)
+        return cls.of(llms.find(name, llms.table(models_file)))
+
+    @classmethod
+    def of(cls, model: llms.Llm) -> ContextWindow:
+        """The window of *model*."""
+        trigger = model.compression_trigger
+        return cls(model.context_length, trigger, min(TARGET, trigger), model.safe_threshold, model.name)
 
     @property
     def trigger_tokens(self) -> int:
@@ -310,7 +314,7 @@ class _Costs:
         """One line for the parts from *place* on, if that takes less than a line for each."""
         if place not in self._runs:
             run = self.parts[place : place + RUN]
-            first, last = (hint(body(part.text))[:40] for part in (run[0], run[-1]))
+            first, last = (hint(part.body)[:40] for part in (run[0], run[-1]))
             id = content_id(*(part.id for part in run))
             text = hint_text(id, f"{RUN} earlier messages, from “{first}” to “{last}”")
             cost = run[0].frame + tokens.count(text)
