@@ -89,12 +89,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of hits, best first. *truncated*: more was found; continue with *next_cursor*."""
+    """A page of hits, best first. *truncated*: more was found; continue with *next_cursor*.
+
+    *not_reranked*: why the hits are in the order of the first stage although they were to be ranked once more, or "".
+    """
 
     hits: Sequence[Hit]
     truncated: bool = False
     next_cursor: str | None = None
     tokens: int = 0
+    not_reranked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .errors import InvalidInput
 from .models import Found, Hit
 from .question import Question, read_with_context
 from .ranking import SHORT_WORDS, Best, Ranked, Scored, best, rank
+from .rerank import Reranker
 from .scope import Scope
 
 FIRST_BLOCK = 64
@@ -36,8 +37,15 @@ NEIGHBOURS = 4 * WITH_NEIGHBOURS
 class Recall:
     """Search among the memories of one scope."""
 
-    def __init__(self, store: PointStore, scope: Scope, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: PointStore,
+        scope: Scope,
+        clock: Callable[[], float] = time.time,
+        reranker: Reranker | None = None,
+    ) -> None:
         self.store, self.scope, self.clock = store, scope, clock
+        self.reranker = reranker or Reranker()
 
     def search(
         self,
@@ -48,6 +56,7 @@ class Recall:
         max_tokens: int | None = None,
         cursor: str | None = None,
         explain: bool = False,
+        rerank: bool = False,
     ) -> Found:
         """See `MemoryOps.search`."""
         inputs.text(query, "query", 4 * inputs.MAX_QUERY_CHARS)
@@ -60,18 +69,23 @@ class Recall:
                 self.store, self.scope, query, wanted, limit, max_tokens, cursor, explain, self.clock()
             )
         condition = all_of(self.scope.filter, _searchable(wanted))
-        listing = (self.scope.workspace, query, condition)
+        listing = (self.scope.workspace, query, condition, rerank)
         now, start = paging.resume(listing, cursor, self.clock(), int)
         page = _Page(limit, max_tokens, explain)
-        for offset, (candidate, ranked) in enumerate(self._ranking(query, condition, now)):
+        for offset, (candidate, ranked) in enumerate(self._ranking(query, condition, now, page if rerank else None)):
             if offset < (start or 0):
                 continue
             if not page.take(candidate, ranked):
                 return page.found(paging.keep(listing, now, offset))
         return page.found(None)
 
-    def _ranking(self, query: str, condition: Filter | None, now: float) -> Iterator[tuple[Candidate, Ranked]]:
-        """Each memory that matches once, by its best passage, best first within each block."""
+    def _ranking(
+        self, query: str, condition: Filter | None, now: float, reranked: _Page | None
+    ) -> Iterator[tuple[Candidate, Ranked]]:
+        """Each memory that matches once, by its best passage, best first within each block.
+
+        The first block is ranked once more where *reranked* is given, which learns why if that fails.
+        """
         seen: dict[str, None] = {}
         measure: Best | None = None
         depth = FIRST_BLOCK
@@ -85,14 +99,17 @@ class Recall:
             newest = max(candidate.point.payload["created_at"] for candidate in rows.values())
             scored = scores(Question(query, min(now, newest)), rows)
             measure = measure or best(scored)
-            known = len(seen)
+            block = []
             for ranked in rank(scored, now, measure):
                 candidate = rows[ranked.key]
                 item = candidate.point.payload["item"]
                 if item not in seen and ranked.similar and matches(condition, candidate.point.payload):
                     seen[item] = None
-                    yield candidate, ranked
-            if len(seen) == known:
+                    block.append((candidate, ranked))
+            if reranked is not None and depth == FIRST_BLOCK:
+                block, reranked.not_reranked = self.reranker.rank(query, block, rows)
+            yield from block
+            if not block:
                 return
             depth = min(depth * GROWTH, DEEPEST_BLOCK)
 
@@ -173,6 +190,7 @@ class _Page:
     explain: bool
     hits: list[Hit] = field(default_factory=list)
     tokens: int = 0
+    not_reranked: str = ""
 
     def take(self, candidate: Candidate, ranked: Ranked) -> bool:
         """Add one hit; False when it has no room. A first hit that is too long is cut to the budget."""
@@ -191,7 +209,7 @@ class _Page:
         return True
 
     def found(self, cursor: str | None) -> Found:
-        return Found(self.hits, cursor is not None, cursor, self.tokens)
+        return Found(self.hits, cursor is not None, cursor, self.tokens, self.not_reranked)
 
 
 def _hit(candidate: Candidate, ranked: Ranked, content: str, size: int, whole: bool, explain: bool) -> Hit:

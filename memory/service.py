@@ -185,6 +185,7 @@ class MemoryOps:
         max_tokens: int | None = None,
         cursor: str | None = None,
         explain: bool = False,
+        rerank: bool = False,
     ) -> Found:
         """The memories that fit *query* best, by meaning and by keyword.
 
@@ -193,7 +194,7 @@ class MemoryOps:
         each score.
         """
         found = self.recall.search(
-            query, limit=limit, where=where, max_tokens=max_tokens, cursor=cursor, explain=explain
+            query, limit=limit, where=where, max_tokens=max_tokens, cursor=cursor, explain=explain, rerank=rerank
         )
         self.items.access.note({hit.id: hit.expires_at for hit in found.hits})
         return found
