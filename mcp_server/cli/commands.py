@@ -19,7 +19,7 @@ def build_parser() -> ArgumentParser:
     parser.set_defaults(json=False)
     parser.add_argument("--version", action="version", version=f"memoryops {__version__}")
     commands = Commands(parser, "commands")
-    for add in (start, memories, prompts, people, work, data, heads):
+    for add in (start, memories, prompts, people, work, tiers, data, heads):
         add(commands)
     return parser
 
@@ -181,6 +181,9 @@ def memories(commands: Commands) -> None:
         aliases=["retrieve"],
     )
     show.add_argument("id", metavar="ID", help="the memory")
+    show.add_argument(
+        "--form", choices=["full", "compressed", "hint"], default="full", help="what stands for it (default: full)"
+    )
 
     forget = commands.add(
         "forget",
@@ -213,9 +216,11 @@ def prompts(commands: Commands) -> None:
 
     compress = commands.add(
         "compress",
-        "print the parts of a file, of standard input, or of memories that are worth their tokens",
+        "print the parts of a file, of standard input, or of memories that are worth their tokens; in a terminal, in "
+        "colour by score, beside what was dropped",
         "cli.prompts:compress",
         "memoryops compress incident.log --query 'why was it late' --budget 500\n"
+        "  memoryops compress notes.md --query 'who decides' --budget 300 --html kept.html\n"
         "  memoryops compress --ids ID ID --budget 1000",
     )
     compress.add_argument("file", nargs="?", metavar="FILE", help="the text; - or nothing reads standard input")
@@ -223,6 +228,9 @@ def prompts(commands: Commands) -> None:
     compress.add_argument("--query", default="", metavar="TEXT", help="what it is to help with (default: the whole)")
     compress.add_argument("--budget", type=int, metavar="N", help="most tokens (MEMORYOPS_TOKEN_BUDGET; 8000)")
     compress.add_argument("--type", metavar="NAME", help="content type (default: by the file's ending, else note)")
+    compress.add_argument(
+        "--html", type=Path, metavar="PAGE", help="also write a page that shows kept and dropped text"
+    )
     compress.add_argument("--no-keep", action="store_true", help="do not store the original as a memory")
 
 
@@ -435,6 +443,33 @@ def heads(commands: Commands) -> None:
     detect.add_argument("--top", type=int, default=16, metavar="N", help="heads to keep (default: 16)")
     detect.add_argument("--window", type=int, metavar="N", help="most tokens of a prompt (default: the model's own)")
     detect.add_argument("--device", metavar="NAME", help="cpu, cuda, mps … (default: cuda if there is one, else cpu)")
+
+
+def tiers(commands: Commands) -> None:
+    hygiene = commands.add(
+        "hygiene",
+        "compress what nobody has touched for a week, archive it after a month; nothing is deleted",
+        "cli.hygiene:hygiene",
+        "memoryops hygiene --dry-run",
+    )
+    hygiene.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    hygiene.add_argument("--limit", type=int, default=1000, metavar="N", help="most memories to move (default: 1000)")
+    archive = commands.group("archive", "look through what is archived, and bring it back")
+    listing = archive.add(
+        "list",
+        "list what is archived, the newest first, or find it by its words",
+        "cli.hygiene:archive_list",
+        "memoryops archive list release notes",
+    )
+    listing.add_argument("query", nargs="*", metavar="QUERY", help="words to find (default: list everything)")
+    _paged(listing)
+    restore = archive.add(
+        "restore",
+        "make archived or compressed memories full again",
+        "cli.hygiene:archive_restore",
+        "memoryops archive restore 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11",
+    )
+    restore.add_argument("ids", nargs="+", metavar="ID", help="memories")
 
 
 def _paged(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Summaries by a model, against a real server that speaks the protocol: named as such, within the budget, or an error."""
+"""Summaries by a model, against a server that speaks the protocol: named as such, within the budget, or an error."""
 
 from __future__ import annotations
 
