@@ -5,8 +5,8 @@
 
 A row of the file is {set, id, query, units, groups, evidence, need} (`compressors/qr_head/cases.py`): sentences or
 turns in order, and which of them answer the query. Every way gives each unit a worth; those of most worth are kept
-while they fit. Means are per set, then over sets; intervals are paired bootstraps over questions, within sets. Tokens are word
-pieces of MiniLM.
+while they fit. Means are per set, then over sets; intervals are paired bootstraps over questions, within sets. Tokens
+are word pieces of MiniLM.
 
 Token dropping, as LLMLingua-2 does it, keeps the word pieces of most worth instead of whole units; it is measured
 leniently, by the share of the evidence's pieces that is left, also where the others must keep a whole unit.

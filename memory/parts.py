@@ -7,6 +7,7 @@ take what was shortened before for an original.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,12 @@ Hold = Literal["free", "recent", "last", "pinned"]
 not do, *last* (results of the newest tool calls) only where the context would overflow, *pinned* never."""
 
 ID_CHARS = 20
-_MARK = re.compile(r"\[(in memory|shortened, whole in memory), ID: ([^\]\n]{1,200})\](?: |\n|$)")
+_FORMS: Mapping[str, Form] = {
+    "in memory": "hint",
+    "shortened, whole in memory": "compressed",
+    "summarised, whole in memory": "summary",
+}
+_MARK = re.compile(rf"\[({'|'.join(_FORMS)}), ID: ([^\]\n]{{1,200}})\](?: |\n|$)")
 _MARKED_ID = re.compile(r"[^\]\n]{1,200}")
 
 

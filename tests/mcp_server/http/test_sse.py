@@ -20,7 +20,8 @@ def scope(method: str, path: str, query: str = "") -> dict[str, Any]:
 
 
 def test_a_message_whose_client_leaves_while_it_is_accepted_ends_quietly(ops: MemoryOps) -> None:
-    sse = Sse(build_server(Runtime(lambda: ops)), Stop(), TransportSecuritySettings(enable_dns_rebinding_protection=False), 10_000)
+    security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    sse = Sse(build_server(Runtime(lambda: ops)), Stop(), security, 10_000)
     ping = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).encode()
 
     async def talk() -> None:
