@@ -11,7 +11,6 @@ CompressorError
 │   ├── CompressorTimeout    it took longer than it may
 │   ├── BadSelection         what it kept breaks a law of the port
 │   └── ModelUnavailable     its language model or adapter cannot be loaded
-│       ├── ExtraMissing         a package that it needs is not installed
 │       └── UnsupportedModel     the model computes its attention in a way that cannot be read
 ├── BadHeads             a list of retrieval heads cannot be read or written, or fits no such model
 ├── BadDetectionData     what retrieval heads are to be found on cannot be read
@@ -63,10 +62,6 @@ class BadSelection(CompressorFailed):
 
 class ModelUnavailable(CompressorFailed):
     """A language model or its adapter is not where it was said to be, or cannot be loaded."""
-
-
-class ExtraMissing(ModelUnavailable, ImportError):
-    """A package of an extra is not installed; the message gives the command that installs it."""
 
 
 class UnsupportedModel(ModelUnavailable):

@@ -16,6 +16,7 @@ COMPRESSORS: Mapping[str, str] = MappingProxyType(
     {
         "extractive": ".extractive:Extractive",
         "llm": ".llm:LLM",
+        "qr_head_decoder": ".qr_head.decoder.compressor:DecoderQRHead",
         "truncate": ".truncate:Truncate",
     }
 )

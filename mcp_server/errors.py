@@ -73,7 +73,6 @@ TABLE: Mapping[type[Exception], tuple[str, str]] = {
     compressors.CompressorTimeout: ("compressor", "Nothing was changed; give a shorter text or another budget"),
     compressors.BadSelection: ("compressor", "Nothing was changed; memory_retrieve gives the original"),
     compressors.ModelUnavailable: ("compressor", ""),
-    compressors.ExtraMissing: ("compressor", ""),
     compressors.UnsupportedModel: ("compressor", ""),
     compressors.BadHeads: ("invalid", ""),
     compressors.BadDetectionData: ("invalid", ""),

@@ -52,6 +52,13 @@ def open_compressor(settings: Settings) -> Compressor:
             window=settings.llm_window,
             structured=settings.llm_structured,
         )
+    if "qr_head_decoder" in names:
+        from ..compressors.qr_head.decoder.config import DecoderConfig
+
+        assert settings.model_name is not None  # the settings were checked
+        configs["qr_head_decoder"] = DecoderConfig(
+            settings.model_name, settings.lora_id, settings.heads, settings.top_k
+        )
     return standard(names, configs)
 
 

@@ -24,6 +24,7 @@ COUNTS = (
     "max_context_items",
     "llm_timeout",
     "llm_window",
+    "top_k",
     "compress_days",
     "archive_days",
     "prune_below",
@@ -144,6 +145,21 @@ class Settings:
     llm_structured: bool = _setting(
         False, "LLM_STRUCTURED", "Let the model summarise code, JSON and diffs, too (true or false)."
     )
+    model_name: str | None = _setting(
+        None,
+        "MODEL_NAME",
+        "Causal model whose retrieval heads qr_head_decoder reads (path of its folder; nothing is downloaded).",
+        ("MODEL_NAME",),
+    )
+    lora_id: str | None = _setting(
+        None, "LORA_ID", "Adapter for that model (path of the folder that peft saved).", ("LORA_ID",)
+    )
+    heads: Path | None = _setting(
+        None, "HEADS", "Head list for that model (path). Default: the published one for the model's name."
+    )
+    top_k: int | None = _setting(
+        None, "TOP_K", "Most that qr_head_decoder keeps, whatever the budget (tokens).", ("TOP_K",)
+    )
     compress_days: float = _setting(
         7.0, "COMPRESS_DAYS", "Days untouched after which `memoryops hygiene` compresses a memory (days)."
     )
@@ -195,6 +211,10 @@ class Settings:
             raise InvalidInput(f"{PREFIX}HTTP_PORT is {self.http_port!r}; give 0 to 65535")
         if "llm" in self.compressor_names and self.llm_model is None:
             raise InvalidInput(f"{PREFIX}COMPRESSORS names llm; say which model it asks in {PREFIX}LLM_MODEL")
+        if "qr_head_decoder" in self.compressor_names and self.model_name is None:
+            raise InvalidInput(
+                f"{PREFIX}COMPRESSORS names qr_head_decoder; say whose heads it reads in {PREFIX}MODEL_NAME"
+            )
         for name in ("workspace", "user", "agent", "thread"):
             inputs.optional_name(getattr(self, name), f"{PREFIX}{name.upper()}")
 

@@ -37,7 +37,11 @@ CHAINS = {"the default chain": registry.DEFAULT, "a chain with everything": ("ll
 PASSAGES = st.lists(st.builds(Passage, st.just("p"), TEXTS, st.sampled_from(TYPES)), max_size=4)
 
 
-@pytest.fixture(params=[*registry.COMPRESSORS, *CHAINS], scope="session")
+ELSEWHERE = {"qr_head_decoder"}
+"""Needs torch: its own folder of tests holds the same laws, marked `extra`."""
+
+
+@pytest.fixture(params=[*(name for name in registry.COMPRESSORS if name not in ELSEWHERE), *CHAINS], scope="session")
 def compressor(request: pytest.FixtureRequest, chat_server: ChatServer) -> Compressor:
     """Every compressor in turn."""
     configs = {name: make(chat_server) for name, make in CONFIGS.items()}

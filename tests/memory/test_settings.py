@@ -33,6 +33,8 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("TOKEN_BUDGET", "500", "token_budget", 500),
         ("MAX_CONTEXT_ITEMS", "7", "max_context_items", 7),
         ("ROLE", "human", "role", "human"),
+        ("HEADS", "/m/heads.json", "heads", Path("/m/heads.json")),
+        ("TOP_K", "400", "top_k", 400),
         ("SCREENING", "quarantine", "screening", "quarantine"),
         ("EMBEDDINGS_API_KEY", "k", "embeddings_api_key", "k"),
         ("WORKSPACE", "Büro 1", "workspace", "Büro 1"),
@@ -55,7 +57,7 @@ def test_our_own_name_goes_before_an_alias_and_an_override_before_both() -> None
     [
         ("IN_PROCESS", "maybe"), ("OWNER_IDLE", "long"), ("OWNER_IDLE", "0"), ("OWNER_IDLE", "-1"),
         ("OWNER_IDLE", "nan"), ("OWNER_IDLE", "inf"), ("WINDOW", "8k"), ("WINDOW", "0"), ("WINDOW", "1.5"),
-        ("TOKEN_BUDGET", "0"), ("MAX_CONTEXT_ITEMS", "-1"),
+        ("TOKEN_BUDGET", "0"), ("MAX_CONTEXT_ITEMS", "-1"), ("TOP_K", "0"),
         ("QDRANT_SHARD_NUMBER", "x"), ("QDRANT_SHARD_NUMBER", "0"), ("QDRANT_REPLICATION_FACTOR", "-1"),
         ("ROLE", "root"), ("SCREENING", "maybe"), ("LOG_FORMAT", "xml"), ("LOG_LEVEL", "loud"),
         ("WORKSPACE", "a\nb"), ("USER", "x" * 201), ("AGENT", "\t"), ("THREAD", "a\x00b"),
@@ -66,6 +68,14 @@ def test_an_error_names_the_variable_and_its_value(name: str, value: str) -> Non
         Settings.from_env({PREFIX + name: value})
     assert PREFIX + name in str(caught.value)
     assert repr(value)[1:-1][:8] in str(caught.value)
+
+
+def test_the_decoder_takes_the_names_of_old_and_wants_its_model() -> None:
+    environ = {"MODEL_NAME": "/m", "LORA_ID": "/l", "TOP_K": "9", "MEMORYOPS_COMPRESSORS": "qr_head_decoder,truncate"}
+    settings = Settings.from_env(environ)
+    assert (settings.model_name, settings.lora_id, settings.top_k) == ("/m", "/l", 9)
+    with pytest.raises(InvalidInput, match="MEMORYOPS_MODEL_NAME"):
+        Settings.from_env({"MEMORYOPS_COMPRESSORS": "qr_head_decoder"})
 
 
 def test_a_key_is_never_shown() -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +15,8 @@ from ...render import check_budget, whole
 from ...select import select
 from ...structure.units import Unit
 from . import head_lists
+from . import load as loading
+from .config import SECONDS, DecoderConfig
 from .scorer import QRHeadScorer
 from .scores import Scored
 
@@ -28,26 +27,20 @@ LEAST = 0.001
 class DecoderQRHead:
     """Keeps the units that the retrieval heads of a causal language model attend to from the query.
 
-    *scorer*: a `QRHeadScorer`, or the folder of a model, which is then loaded at the first use, with the adapter in
-    *lora* and the head list in the file *heads* (default: the published one for the model's name); *options* go to
-    the scorer. *top_k*: keep at most so many tokens, even where the budget is larger. A unit's worth is the sum of its
-    tokens' scores, without outliers (or, where the scorer is length-normalised, their mean).
+    *source*: a `DecoderConfig`, whose model is loaded at the first use, or a scorer that is there. *top_k*: as in the
+    config, for a scorer. A unit's worth is the sum of its tokens' scores, without outliers (or their mean, see the
+    config). Raises `MissingExtra` with the command that installs what is missing.
     """
 
     name = "qr_head_decoder"
 
-    def __init__(
-        self,
-        scorer: QRHeadScorer | str | Path,
-        *,
-        lora: str | Path | None = None,
-        heads: str | Path | None = None,
-        top_k: int | None = None,
-        **options: Any,
-    ) -> None:
-        self._scorer = scorer if isinstance(scorer, QRHeadScorer) else None
-        self._load = partial(_loaded, scorer, lora, heads, options)
+    def __init__(self, source: DecoderConfig | QRHeadScorer, top_k: int | None = None) -> None:
+        loading.require()
+        self._source = source
+        config = source if isinstance(source, DecoderConfig) else None
+        top_k = config.top_k if config else top_k
         self._top_k = top_k if top_k is None else check_budget(top_k)
+        self.patience_seconds = config.seconds if config else SECONDS
         self._lock = threading.Lock()
 
     def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
@@ -74,14 +67,20 @@ class DecoderQRHead:
 
     def _ready(self) -> QRHeadScorer:
         with self._lock:
-            if self._scorer is None:
-                self._scorer = self._load()
-            return self._scorer
+            if isinstance(self._source, DecoderConfig):
+                self._source = _loaded(self._source)
+            return self._source
 
 
-def _loaded(model: Any, lora: str | Path | None, heads: str | Path | None, options: dict[str, Any]) -> QRHeadScorer:
-    chosen = None if heads is None else head_lists.read(heads)
-    return QRHeadScorer.load(model, lora, chosen, **options)
+def _loaded(config: DecoderConfig) -> QRHeadScorer:
+    return QRHeadScorer.load(
+        config.model,
+        config.lora,
+        None if config.heads is None else head_lists.read(config.heads),
+        device=config.device,
+        window=config.window,
+        length_normalized=config.length_normalized,
+    )
 
 
 def _sums(answer: Scored, units: Sequence[Unit], length_normalized: bool) -> NDArray[np.float64]:

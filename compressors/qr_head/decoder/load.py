@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...errors import ExtraMissing, ModelUnavailable, UnsupportedModel
+from ...errors import MissingExtra, ModelUnavailable, UnsupportedModel
 
 INSTALL = "pip install 'memoryops[qrhead]'"
 
 
 def require() -> None:
-    """Raises `ExtraMissing` with the command to paste where torch or transformers is not installed."""
-    try:
-        import_module("torch")
-        import_module("transformers")
-    except ImportError as error:
-        raise ExtraMissing(f"retrieval heads of decoders need torch and transformers ({error}): {INSTALL}") from error
+    """Raises `MissingExtra` with the command to paste where torch or transformers is not installed."""
+    missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    if missing:
+        raise MissingExtra(f"retrieval heads of a decoder need {' and '.join(missing)}: {INSTALL}")
 
 
 def load(model: str | Path, lora: str | Path | None = None, dtype: str = "auto", device: str | None = None) -> Any:
     """The causal model in the folder *model* (or of that name in the local Hugging Face cache) and its tokenizer.
 
     *lora*: the folder of an adapter that peft saved. *dtype*: as its files are, by default. *device*: the first GPU if
-    there is one, else the CPU. Raises `ExtraMissing`, `ModelUnavailable` or `UnsupportedModel`.
+    there is one, else the CPU. Raises `MissingExtra`, `ModelUnavailable` or `UnsupportedModel`.
     """
     require()
     import torch
@@ -51,7 +49,7 @@ def _adapted(model: Any, folder: Path, device: str) -> Any:
     try:
         from peft import PeftConfig, PeftModel
     except ImportError as error:
-        raise ExtraMissing(f"adapters need peft ({error}): {INSTALL}") from error
+        raise MissingExtra(f"adapters need peft ({error}): {INSTALL}") from error
     if not (folder / "adapter_config.json").is_file():
         raise ModelUnavailable(f"{str(folder)!r} is no folder of an adapter: it has no adapter_config.json")
     if PeftConfig.from_pretrained(str(folder)).is_prompt_learning:

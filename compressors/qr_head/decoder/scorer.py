@@ -80,7 +80,7 @@ class QRHeadScorer:
     ) -> QRHeadScorer:
         """One for the model in the folder *model*, with the adapter in *lora*; see `load.load` and the class.
 
-        Raises `ExtraMissing` and `ModelUnavailable`, too.
+        Raises `MissingExtra` and `ModelUnavailable`, too.
         """
         if heads is None:
             heads = published_for(model)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memoryops.compressors import tokens
+from memoryops.compressors import registry, tokens
 from memoryops.compressors.chain import Chain
 from memoryops.compressors.errors import CompressorFailed, InvalidBudget, ModelUnavailable
 from memoryops.compressors.extractive import Extractive
 from memoryops.compressors.ports import Passage
 from memoryops.compressors.qr_head.decoder import head_lists
 from memoryops.compressors.qr_head.decoder.compressor import DecoderQRHead
+from memoryops.compressors.qr_head.decoder.config import DecoderConfig
 from memoryops.compressors.qr_head.decoder.head_lists import HeadList
 from memoryops.compressors.qr_head.decoder.scorer import QRHeadScorer
 from memoryops.compressors.render import rendered
+from memoryops.memory.opening import open_compressor
+from memoryops.memory.settings import Settings
 
 from ...strategies import BUDGETS, QUERIES, TEXTS, TYPES
 from .models import DOCUMENTS, HEADS, model, tokenizer
@@ -97,8 +101,15 @@ def test_a_model_by_path_is_loaded_when_first_asked(tmp_path: Path) -> None:
     tokenizer().save_pretrained(tmp_path / "model")
     head_lists.write(HeadList("m", HEADS), tmp_path / "heads.json")
     passages = [Passage(str(number), text) for number, text in enumerate(DOCUMENTS)]
-    made = DecoderQRHead(tmp_path / "model", heads=tmp_path / "heads.json", device="cpu")
+    config = DecoderConfig(tmp_path / "model", heads=tmp_path / "heads.json", device="cpu", top_k=20)
+    made = registry.make("qr_head_decoder", config)
+    assert made.name == "qr_head_decoder"
     scorer = QRHeadScorer(model("llama"), tokenizer(), HEADS)
-    assert made.compress(passages, "kite", 20).spans == DecoderQRHead(scorer).compress(passages, "kite", 20).spans
+    assert made.compress(passages, "kite", 1000).spans == DecoderQRHead(scorer).compress(passages, "kite", 20).spans
+    settings = {"MODEL_NAME": str(tmp_path / "model"), "MEMORYOPS_HEADS": str(tmp_path / "heads.json"), "TOP_K": "20"}
+    named = {"MEMORYOPS_COMPRESSORS": "qr_head_decoder,extractive,truncate", **settings}
+    kept = open_compressor(Settings.from_env(named)).compress(passages, "kite", 1000)
+    assert (kept.compressor, kept.reason) == ("qr_head_decoder", "")
+    assert kept.tokens_after <= 20
     with pytest.raises(ModelUnavailable):
-        DecoderQRHead(tmp_path / "none", heads=tmp_path / "heads.json").compress(passages, "kite", 20)
+        DecoderQRHead(replace(config, model=tmp_path / "none")).compress(passages, "kite", 20)

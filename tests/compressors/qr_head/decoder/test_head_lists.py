@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memoryops.compressors.errors import BadDetectionData, BadHeads, ExtraMissing
+from memoryops.compressors import registry
+from memoryops.compressors.errors import BadDetectionData, BadHeads, MissingExtra
 from memoryops.compressors.qr_head.decoder import head_lists, questions
+from memoryops.compressors.qr_head.decoder.config import DecoderConfig
 from memoryops.compressors.qr_head.decoder.detect import ndcg, on_gold
 from memoryops.compressors.qr_head.decoder.head_lists import HeadList
 from memoryops.compressors.qr_head.decoder.load import require
@@ -122,7 +125,9 @@ def test_the_two_measures() -> None:
 
 
 def test_a_missing_extra_gives_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    with pytest.raises(ExtraMissing, match=r"pip install 'memoryops\[qrhead\]'") as raised:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'memoryops\[qrhead\]'") as raised:
         require()
     assert isinstance(raised.value, ImportError)
+    with pytest.raises(MissingExtra):
+        registry.make("qr_head_decoder", DecoderConfig("/m"))
