@@ -7,17 +7,15 @@ Without a query, or where none of its words occurs, what counts is how close a u
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 
-from ..encoders.bm25 import Bm25, Sparse
+from ..encoders.bm25 import Sparse
+from .keywords import Keywords
+from .logs import telling
 from .pieces import cut, pieces, texts_of
 from .ports import Kept, Passage
 from .render import check_budget, whole
 from .select import select
-from .structure.marks import kind_of
 from .structure.units import Unit
 
 NEIGHBOUR = 0.25
@@ -27,10 +25,6 @@ GENERAL = 0.1
 LEAD = 0.2
 """What the beginning of a passage is worth beside closeness to the centroid; it halves with every `LEAD_UNITS`."""
 LEAD_UNITS = 10.0
-WORDS_A_UNIT = 24.0
-"""Words of a unit that BM25 neither favours nor holds back."""
-
-_TROUBLE = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|Traceback|panic|\w*(?:Error|Exception)\b)")
 
 
 class Extractive:
@@ -52,46 +46,19 @@ class Extractive:
 def _worths(
     passages: Sequence[Passage], found: Sequence[Sequence[Unit]], texts: Sequence[str], query: str
 ) -> list[float]:
-    engine = _engine()
-    vectors = [engine.document(text) for text in texts]
-    rarity = _rarity(vectors)
-    match = _matches(engine.query(query), vectors, rarity) if query.strip() else [0.0] * len(texts)
-    general = _scaled(_centrality(vectors, rarity))
+    keywords = Keywords(texts)
+    match = keywords.scores(query)
+    general = _scaled(_centrality(keywords.vectors, keywords.rarity))
     lead = [LEAD * 0.5 ** (place / LEAD_UNITS) for own in found for place in range(len(own))]
     worths = [g + head for g, head in zip(general, lead, strict=True)]
     best = max(match, default=0.0)
     if best > 0:
         near = _with_neighbours([each / best for each in match], found)
         worths = [n + GENERAL * worth for n, worth in zip(near, worths, strict=True)]
-    _favour_trouble(passages, found, texts, worths)
-    return worths
+    return [worth + each for worth, each in zip(worths, telling(passages, found, texts), strict=True)]
 
 
-@lru_cache(maxsize=1)
-def _engine() -> Bm25:
-    return Bm25(WORDS_A_UNIT)
-
-
-def _rarity(vectors: Sequence[Sparse]) -> dict[int, float]:
-    """The inverse document frequency of each term, units being the documents."""
-    frequency = Counter(term for vector in vectors for term in vector.indices)
-    return {term: math.log(1 + (len(vectors) - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
-
-
-def _matches(query: Sparse, vectors: Sequence[Sparse], rarity: dict[int, float]) -> list[float]:
-    """The BM25 score of each unit."""
-    asked = {term: rarity[term] for term in query.indices if term in rarity}
-    scores = []
-    for vector in vectors:
-        score = 0.0
-        for term, weight in zip(vector.indices, vector.values, strict=True):
-            if term in asked:
-                score += weight * asked[term]
-        scores.append(score)
-    return scores
-
-
-def _centrality(vectors: Sequence[Sparse], rarity: dict[int, float]) -> list[float]:
+def _centrality(vectors: Sequence[Sparse], rarity: Mapping[int, float]) -> list[float]:
     """The cosine of each unit with the sum of all of them, by tf-idf."""
     centre: dict[int, float] = {}
     for vector in vectors:
@@ -125,16 +92,3 @@ def _with_neighbours(match: Sequence[float], units: Sequence[Sequence[Unit]]) ->
             found.append(match[place] + NEIGHBOUR * max(left, right))
         first = end
     return found
-
-
-def _favour_trouble(
-    passages: Sequence[Passage], units: Sequence[Sequence[Unit]], texts: Sequence[str], worths: list[float]
-) -> None:
-    """In a log, what went wrong and how it began and ended counts as much as a match."""
-    first = 0
-    for passage, own in zip(passages, units, strict=True):
-        if own and kind_of(passage.text, passage.content_type) == "log":
-            for place in range(first, first + len(own)):
-                if _TROUBLE.search(texts[place]) or place in (first, first + len(own) - 1):
-                    worths[place] += 1.0
-        first += len(own)

@@ -35,6 +35,7 @@ TABLE: Mapping[type[Exception], tuple[str, str]] = {
     memory.KeyReused: ("key_reused", ""),
     memory.Taken: ("taken", ""),
     memory.Settled: ("settled", ""),
+    memory.ContextOverflow: ("overflow", ""),
     stores.StoreError: ("failed", _DOCTOR),
     stores.InvalidRequest: ("invalid", ""),
     stores.Conflict: ("stale", ""),
@@ -95,7 +96,9 @@ class Answer:
         return f"{message.rstrip('. ')}. {self.remedy}." if self.remedy else message
 
 
-ASKED_WRONG = frozenset("invalid not_found forbidden quarantined stale key_reused taken settled duplicate".split())
+ASKED_WRONG = frozenset(
+    "invalid not_found forbidden quarantined stale key_reused taken settled overflow duplicate".split()
+)
 """Kinds of error that the caller, not the server, can do something about."""
 
 

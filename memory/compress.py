@@ -11,6 +11,7 @@ from ..compressors.ports import Compressor, Kept, Passage, joined
 from ..stores.ports import Point
 from . import inputs
 from .errors import InvalidInput, Quarantined
+from .forms import hint_line
 from .items import Items
 from .models import Action, Form
 
@@ -122,11 +123,6 @@ class Compression:
         if not missing or kept.tokens_after + hints <= budget or 2 * hints > budget:
             return kept
         return self.compressor.compress(passages, query, budget - hints)
-
-
-def hint_line(point: Point) -> str:
-    """The one line that stands for a memory in a prompt."""
-    return f"{point.payload['hint']} (ID: {point.id})"
 
 
 def _check(query: object, budget: object) -> None:

@@ -11,15 +11,16 @@ from ..stores.filters import Eq, all_of
 from ..stores.ports import Point
 from . import inputs
 from .conditions import Where, iso
+from .forms import NOT_ARCHIVED
 from .items import Items
 from .models import Hit
 from .recall import MAX_LIMIT, Recall
 from .tasks import Task, Tasks
+from .tiers import Shortened
 from .working_set import (
     Candidate,
     Entry,
     Section,
-    Shortened,
     frame_tokens,
     of_conversation,
     of_memories,
@@ -112,7 +113,8 @@ class Context:
         scope = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread"))
         if scope.thread is None or number == 0:
             return []
-        active = all_of(Eq("type", "item"), Eq("kind", "message"), Eq("status", "active"), scope.filter)
+        message = all_of(Eq("type", "item"), Eq("kind", "message"), scope.filter)
+        active = all_of(message, Eq("status", "active"), NOT_ARCHIVED)
         page = self.items.store.scroll(
             scope.workspace, "records", where=active, order_by="created_at", descending=True, limit=number
         )

@@ -41,3 +41,16 @@ class Taken(MemoryOpsError):
 
 class Settled(MemoryOpsError):
     """The HIL request or task has reached its end already."""
+
+
+class ContextOverflow(MemoryOpsError):
+    """What may not be replaced is more than the window allows; the figures are tokens by *counter*."""
+
+    def __init__(self, left: int, window: int, hard: int, *, fixed: int, before: int, counter: str) -> None:
+        self.left, self.window, self.hard = left, window, hard
+        self.fixed, self.before, self.counter = fixed, before, counter
+        super().__init__(
+            f"{left} of {before} tokens ({counter}) are left when everything is replaced that may be, over the {hard} "
+            f"allowed in a window of {window}; {fixed} of them are untouchable (system prompt, question, last "
+            "exchange, tool schemas and calls). Shorten those, or use a model with a larger window"
+        )

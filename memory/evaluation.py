@@ -16,6 +16,7 @@ from ..stores.filters import Eq, all_of
 from ..stores.ports import Candidate, Query
 from . import inputs
 from .errors import InvalidInput, NotFound
+from .forms import NOT_ARCHIVED
 
 if TYPE_CHECKING:
     from .service import MemoryOps
@@ -105,7 +106,7 @@ def known_items(ops: MemoryOps, most: int) -> list[Asked]:
 
     Easier than real questions, since the words are the memory's own; good for comparing settings, not for boasting.
     """
-    where = all_of(Eq("type", "item"), Eq("status", "active"), ops.scope.filter)
+    where = all_of(Eq("type", "item"), Eq("status", "active"), NOT_ARCHIVED, ops.scope.filter)
     page = ops.store.scroll(
         ops.scope.workspace, "records", where=where, order_by="created_at", descending=True, limit=1000
     )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from ..stores.errors import Conflict, Duplicate, Unsupported
 from ..stores.filters import And, Eq, Exists, Filter, In, Not, Range, all_of, matches
 from ..stores.ports import Change, Delete, DeleteWhere, Patch, Point, PointStore, Put
-from . import drafts, inputs
+from . import drafts, forms, inputs
 from .access import AccessLog
 from .conditions import Where, iso, parse
 from .errors import InvalidInput, KeyReused, NotFound, Quarantined, Stale
 from .ids import new_id
-from .models import Action, Added, Forgotten, Item
+from .models import Action, Added, Forgotten, Form, Item
 from .scope import Scope
 from .screening import screen
 
@@ -150,6 +150,8 @@ class Items:
     def _duplicate(self, draft: drafts.Draft, receipt: str | None, id: str) -> Added:
         (point,) = self.store.get(self.scope.workspace, "records", [id])
         held = point is not None and point.payload.get("status") == "quarantined"
+        if point is not None and point.payload.get("state") == forms.ARCHIVED and not held:
+            self.restore(id)  # it was added anew, so it has to be found
         action: Action = "quarantined" if held else "duplicate"
         added = Added(id, action, self.store.embedding(self.scope.workspace, id))
         if receipt is None:
@@ -188,11 +190,13 @@ class Items:
 
     # retrieve
 
-    def retrieve(self, id: str) -> Item:
-        """The whole memory *id*. Raises `NotFound`, or `Quarantined` when an agent asks for quarantined content."""
+    def retrieve(self, id: str, form: Form = "full") -> Item:
+        """The memory *id* in *form*. Raises `NotFound`, or `Quarantined` when an agent asks for quarantined content."""
+        inputs.choice(form, "form", get_args(Form))
         point = self.find(id)
-        self.access.note({id: point.payload.get("expires_at")})
-        return self.item(point)
+        if form != "hint":  # what is only hinted at was not used
+            self.access.note({id: point.payload.get("expires_at")})
+        return self.item(point, form)
 
     def find(self, id: str) -> Point:
         """The record of the item *id* in this scope."""
@@ -218,7 +222,7 @@ class Items:
     def _visible(self, point: Point) -> bool:
         return point.payload.get("type") == "item" and matches(self.scope.filter, point.payload)
 
-    def item(self, point: Point) -> Item:
+    def item(self, point: Point, form: Form = "full") -> Item:
         """*point*, a record of type item, as callers see it."""
         payload = point.payload
         expires = payload.get("expires_at")
@@ -226,7 +230,7 @@ class Items:
         return Item(
             id=point.id,
             rev=point.rev,
-            content=point.text or "",
+            content=forms.content(point, form),
             content_type=payload["content_type"],
             kind=payload["kind"],
             status=payload["status"],
@@ -246,6 +250,8 @@ class Items:
             agent=payload.get("agent"),
             derived_from=payload.get("derived_from", ()),
             findings=payload.get("findings", ()),
+            form=form,
+            tier=forms.tier(payload),
         )
 
     # update
@@ -291,8 +297,8 @@ class Items:
         return [put, DeleteWhere("memory", Eq("item", id)), *self.passages(changed, id, findings)]
 
     def passages(self, draft: drafts.Draft, id: str, findings: Sequence[str]) -> list[Put]:
-        """The rows of *draft* that are searched; none for what is in quarantine."""
-        if draft.payload["status"] == "quarantined":
+        """The rows of *draft* that are searched; none for what is in quarantine or archived."""
+        if draft.payload["status"] == "quarantined" or draft.payload.get("state") == forms.ARCHIVED:
             return []
         after = [each for each in self._before(draft) if not each.startswith(f"{id}:")]
         return drafts.passages(draft, id, findings, after)
@@ -300,7 +306,8 @@ class Items:
     def _resplits(self, point: Point, patch: Mapping[str, Any]) -> bool:
         """Whether *patch* changes what is embedded and indexed, not only what is filtered by."""
         said = point.payload["kind"] == "message" and bool({"speaker", "thread"} & patch.keys())
-        return "content" in patch or "content_type" in patch or said
+        archived = point.payload.get("state") == forms.ARCHIVED  # a change brings it back, and it has no rows
+        return "content" in patch or "content_type" in patch or said or archived
 
     def _redraft(self, point: Point, patch: Mapping[str, Any]) -> drafts.Draft:
         old = point.payload
@@ -329,6 +336,36 @@ class Items:
             kept["expires_at"] = old["expires_at"]
         payload = {**changed.payload, **kept}
         return drafts.Draft(changed.content, {name: value for name, value in payload.items() if value is not None})
+
+    # tiers
+
+    def restore(self, id: str) -> Item:
+        """Make the memory *id* full again, found by every search; see `MemoryOps.restore`."""
+        for _ in range(ATTEMPTS):
+            point = self.find(id)
+            if point.payload["status"] == "quarantined":
+                raise Quarantined(f"{id} is in quarantine; release it, which brings it back in full")
+            if forms.tier(point.payload) == "full":
+                return self.item(point)
+            try:
+                self.store.write(self.scope.workspace, self._full_again(point))
+            except Conflict:
+                continue
+        raise Stale(f"{id} is being changed by others all the time; repeat the call")
+
+    def _full_again(self, point: Point) -> list[Change]:
+        draft = drafts.Draft(point.text or "", forms.without_tier(point.payload))
+        payload = {**draft.payload, "updated_at": self.clock()}
+        put = self.rewritten(point, payload)
+        if point.payload["state"] != forms.ARCHIVED:
+            return [put]
+        return [put, DeleteWhere("memory", Eq("item", point.id)), *self.passages(draft, point.id, payload["findings"])]
+
+    def rewritten(self, point: Point, payload: Mapping[str, Any]) -> Put:
+        """The record *point* with another *payload*, if nobody changes it meanwhile."""
+        text = point.text or ""
+        unique = drafts.unique_key(drafts.Draft(text, payload))
+        return Put("records", point.id, payload, text, expected_rev=point.rev, unique=unique)
 
     # forget
 

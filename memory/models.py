@@ -11,6 +11,8 @@ from ..stores.ports import Embedding
 Kind = Literal["item", "message"]
 Action = Literal["added", "duplicate", "quarantined"]
 ItemStatus = Literal["active", "quarantined"]
+Tier = Literal["full", "compressed", "archived"]
+"""Where hygiene has put a memory; an archived one is found only when it is asked for."""
 Form = Literal["full", "compressed", "summary", "hint"]
 """How a memory is represented where room is short: whole, shortened, or as one line with its id."""
 
@@ -27,7 +29,10 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A memory as it was added: *content* is byte-exact. *hint* is the line that stands for it in a prompt."""
+    """A memory as it was added: *content* is byte-exact in the *form* full; in the others it stands for the whole.
+
+    *hint* is the line that stands for it in a prompt. *tokens* are those of the whole. *tier*: where hygiene put it.
+    """
 
     id: str
     rev: int
@@ -51,6 +56,8 @@ class Item:
     agent: str | None = None
     derived_from: Sequence[str] = ()
     findings: Sequence[str] = ()
+    form: Form = "full"
+    tier: Tier = "full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from ..stores.errors import Conflict, Duplicate
 from ..stores.filters import And, Eq
 from ..stores.ports import Change, DeleteWhere, Point
-from . import drafts, inputs
+from . import drafts, forms, inputs
 from .conditions import iso
 from .errors import InvalidInput, NotFound, Quarantined, Stale
 from .ids import new_id
@@ -121,7 +121,7 @@ class Quarantine:
         point = self.items.peek(id)
         if point is None:
             raise NotFound("memory", id)
-        payload = {name: value for name, value in point.payload.items() if name != "reason"}
+        payload = {name: value for name, value in forms.without_tier(point.payload).items() if name != "reason"}
         payload["status"] = status
         if reason is not None:
             payload["reason"] = reason

@@ -15,7 +15,7 @@ from typing import Any
 from ..compressors import tokens
 from ..stores.filters import METADATA, Eq, Exists, Filter, In, Not, Or, Range, all_of, matches, walk
 from ..stores.ports import Candidate, PointStore, Query
-from . import inputs, paging
+from . import archive, inputs, paging
 from .conditions import Where, iso, parse
 from .drafts import SHARED
 from .errors import InvalidInput
@@ -54,7 +54,12 @@ class Recall:
         inputs.whole(limit, "limit", 1, MAX_LIMIT)
         if max_tokens is not None:
             inputs.whole(max_tokens, "max_tokens", 1, 10_000_000)
-        condition = all_of(self.scope.filter, _searchable(parse(where)))
+        wanted = parse(where)
+        if archive.asked_for(wanted):
+            return archive.search(
+                self.store, self.scope, query, wanted, limit, max_tokens, cursor, explain, self.clock()
+            )
+        condition = all_of(self.scope.filter, _searchable(wanted))
         listing = (self.scope.workspace, query, condition)
         now, start = paging.resume(listing, cursor, self.clock(), int)
         page = _Page(limit, max_tokens, explain)

@@ -12,22 +12,31 @@ from typing import Any, Self
 from ..compressors.chain import standard
 from ..compressors.ports import Compressor
 from ..stores.ports import PointStore
-from . import inputs, state, transfer
+from . import archive, inputs, llms, state, transfer
 from .agents import Agents
+from .archive import ArchivePage
 from .compress import Compressed, Compression
 from .conditions import Where
 from .context import Context, WorkingSet
 from .errors import InvalidInput
+from .fitting import Fitted
 from .hil import Hil
+from .hygiene import Hygiene, Hygiened, Policy
 from .items import Items, Progress
-from .models import Added, Forgotten, Found, Item
+from .llms import Llm
+from .models import Added, Forgotten, Form, Found, Item
 from .opening import open_compressor, open_store
+from .originals import Originals
 from .quarantine import Quarantine
 from .recall import Recall
 from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .window import RECENT, ContextWindow
+
+DEFAULT_WINDOW = 128_000
+"""Tokens of the window where neither it nor a model is configured."""
 
 
 class MemoryOps:
@@ -39,7 +48,10 @@ class MemoryOps:
         scope: Scope | None = None,
         *,
         screening: str = "flag",
-        window: int = 128_000,
+        window: int | ContextWindow = DEFAULT_WINDOW,
+        model: Llm | None = None,
+        models_file: Path | None = None,
+        policy: Policy | None = None,
         token_budget: int = 8000,
         max_context_items: int = 50,
         compressor: Compressor | None = None,
@@ -49,7 +61,9 @@ class MemoryOps:
         self.store = store
         self._owns_store = owns_store
         self.scope = scope or Scope()
-        self.window = inputs.whole(window, "window", 1, 10**12)
+        self.window = window if isinstance(window, ContextWindow) else _window(window)
+        self.model, self.models_file = model, models_file
+        self.policy = policy or Policy()
         self.token_budget = inputs.whole(token_budget, "token_budget", 1, 10**12)
         self.max_context_items = inputs.whole(max_context_items, "max_context_items", 1, 10**6)
         self.compressor: Compressor = compressor or standard()
@@ -80,11 +94,15 @@ class MemoryOps:
             chosen = replace(chosen, qdrant_url=qdrant_url)
         bound = scope or chosen.scope
         compressor = open_compressor(chosen)
+        window, model = _window_and_model(chosen)
         return cls(
             open_store(chosen),
             bound,
             screening=chosen.screening,
-            window=chosen.window,
+            window=window,
+            model=model,
+            models_file=chosen.models_file,
+            policy=Policy(chosen.compress_days, chosen.archive_days, chosen.prune_below),
             token_budget=chosen.token_budget,
             max_context_items=chosen.max_context_items,
             compressor=compressor,
@@ -137,9 +155,12 @@ class MemoryOps:
         """Store many texts, each a mapping of `add`'s arguments. All are checked before the first is stored."""
         return self.items.add_many(entries, progress)
 
-    def retrieve(self, id: str) -> Item:
-        """The memory *id*, its content byte-exact. Raises `NotFound` or `Quarantined`."""
-        return self.items.retrieve(id)
+    def retrieve(self, id: str, form: Form = "full") -> Item:
+        """The memory *id*: its content byte-exact, or with *form* "compressed" or "hint" what stands for it.
+
+        Raises `NotFound` or `Quarantined`.
+        """
+        return self.items.retrieve(id, form)
 
     def update(self, id: str, patch: Mapping[str, Any], expected_rev: int | None = None) -> Item:
         """Change the memory *id*: content, content_type, priority, importance, tags, metadata, speaker, thread, ttl.
@@ -237,11 +258,54 @@ class MemoryOps:
         assert ids is not None
         return compression.of_memories(ids, query, budget)
 
+    def fit(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        query: str | None = None,
+        *,
+        model: str | None = None,
+        max_tokens: int | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+        reserve: int = 0,
+        thread: str | None = None,
+        recent: int = RECENT,
+    ) -> Fitted:
+        """*messages* as they fit the window, their originals stored as memories before anything is replaced.
+
+        Each replaced one carries an id that retrieves its byte-exact text; where one line stands for several, that
+        of a list with the ids of all. What cannot be stored stays as it is. The window is that of *model*, or of
+        *max_tokens*, else the one that was configured; the other arguments as in `ContextWindow.plan`, *thread* is
+        what the originals are marked with. Raises `InvalidInput`, `Forbidden`, `ContextOverflow`, or a `StoreError`.
+        """
+        window = self.window if model is None else ContextWindow.for_model(model, self.models_file)
+        if max_tokens is not None:
+            window = replace(window, max_tokens=max_tokens)
+        originals = Originals(self.items, window, self.compressor)
+        return originals.fit(messages, query, tools=tools, reserve=reserve, thread=thread, recent=recent)
+
+    # tiers
+
+    def hygiene(self, *, dry_run: bool = False, limit: int = 1000, progress: Progress | None = None) -> Hygiened:
+        """Compress what nobody has touched for a week and archive it after a month, low priorities first.
+
+        The days and the priority are those of the `policy`. At most *limit* memories are moved; with *dry_run* it is
+        only said which. What was compressed and has been touched since is full again. Nothing is deleted.
+        """
+        return Hygiene(self.items, self.policy).run(dry_run=dry_run, limit=limit, progress=progress)
+
+    def archived(self, *, limit: int = 50, cursor: str | None = None) -> ArchivePage:
+        """What is archived, the newest first; `search(…, where={"state": "archived"})` finds it by its words."""
+        return archive.listed(self.store, self.scope, limit=limit, cursor=cursor)
+
+    def restore(self, id: str) -> Item:
+        """Make an archived or compressed memory full again, found by every search. Raises `NotFound`, `Quarantined`."""
+        return self.items.restore(inputs.id(id))
+
     # the whole
 
     def state(self) -> State:
         """Counts, tokens and utilisation of this scope."""
-        return state.measure(self.store, self.scope, self.window, self.items.clock())
+        return state.measure(self.store, self.scope, self.window, self.items.clock(), self.model)
 
     def export(
         self, path: str | Path, *, quarantined: bool = False, progress: Progress | None = None
@@ -272,6 +336,9 @@ class MemoryOps:
             scope,
             screening=self.items.screening,
             window=self.window,
+            model=self.model,
+            models_file=self.models_file,
+            policy=self.policy,
             token_budget=self.token_budget,
             max_context_items=self.max_context_items,
             compressor=self.compressor,
@@ -292,3 +359,17 @@ class MemoryOps:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _window(tokens: int) -> ContextWindow:
+    return ContextWindow(inputs.whole(tokens, "window", 1, 10**12))
+
+
+def _window_and_model(settings: Settings) -> tuple[ContextWindow, Llm | None]:
+    """The window and the model that are configured; a window that is named goes before the model's."""
+    if settings.model is None:
+        return _window(settings.window or DEFAULT_WINDOW), None
+    known = llms.table(settings.models_file)
+    model = llms.find(settings.model, known, quiet=settings.window is not None)
+    window = ContextWindow.of(model)
+    return (window if settings.window is None else replace(window, max_tokens=settings.window)), model

@@ -24,6 +24,9 @@ COUNTS = (
     "max_context_items",
     "llm_timeout",
     "llm_window",
+    "compress_days",
+    "archive_days",
+    "prune_below",
     "qdrant_shard_number",
     "qdrant_replication_factor",
     "qdrant_write_consistency_factor",
@@ -104,7 +107,17 @@ class Settings:
         "SCREENING",
         "What happens to added text with secrets or injection patterns: flag, quarantine or off.",
     )
-    window: int = _setting(128_000, "WINDOW", "Context window that utilisation is measured against (tokens).")
+    model: str | None = _setting(
+        None,
+        "MODEL",
+        "Model that contexts are for, as its provider names it: gives window, trigger and prices (name).",
+    )
+    models_file: Path | None = _setting(
+        None, "MODELS_FILE", "JSON file of models that adds to the shipped table or overrides it (path)."
+    )
+    window: int | None = _setting(
+        None, "WINDOW", "Context window that contexts are fitted to (tokens). Default: the model's, or 128000."
+    )
     token_budget: int = _setting(
         8000, "TOKEN_BUDGET", "Budget of a working set and of a compression that names none (tokens)."
     )
@@ -130,6 +143,15 @@ class Settings:
     llm_window: int = _setting(32_000, "LLM_WINDOW", "Most of a text that the model is given to summarise (tokens).")
     llm_structured: bool = _setting(
         False, "LLM_STRUCTURED", "Let the model summarise code, JSON and diffs, too (true or false)."
+    )
+    compress_days: float = _setting(
+        7.0, "COMPRESS_DAYS", "Days untouched after which `memoryops hygiene` compresses a memory (days)."
+    )
+    archive_days: float = _setting(
+        30.0, "ARCHIVE_DAYS", "Days untouched after which `memoryops hygiene` archives a memory (days)."
+    )
+    prune_below: int = _setting(
+        5, "PRUNE_BELOW", "Priority below which memories are compressed and archived first (1 to 10)."
     )
     http_host: str = _setting("127.0.0.1", "HTTP_HOST", "Address that `memoryops serve` listens on (name or number).")
     http_port: int = _setting(8765, "HTTP_PORT", "Port that it listens on (0 to 65535; 0: any that is free).")

@@ -6,17 +6,18 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ..compressors import tokens
 from ..stores.errors import Conflict, Duplicate, InvalidRequest
 from ..stores.filters import Eq, In, Not, Or, all_of, matches
 from ..stores.payloads import check_change
 from ..stores.ports import Change, DeleteWhere, Page, Point, PointStore, Put
-from . import drafts, hil, inputs, tasks
+from . import drafts, forms, hil, inputs, tasks
 from .conditions import TIMES, timestamp
 from .errors import InvalidInput
 from .items import Items, batched
+from .models import Tier
 from .scope import Scope
 
 FORMAT = 1
@@ -271,6 +272,9 @@ def _check_item(id: str, payload: dict[str, Any], text: object) -> None:
     inputs.text(text, "content")
     inputs.choice(payload["kind"], "kind", ("item", "message"))
     inputs.number(payload["importance"], "importance", 0, 1)
+    inputs.choice(forms.tier(payload), "state", get_args(Tier))
+    if not isinstance(payload.get("compressed", ""), str):
+        raise InvalidInput("its field compressed is no text")
     if payload["item"] != id:
         raise InvalidInput(f"its field item is {payload['item']!r:.100}, not its id")
     if len(id) > LONGEST_ITEM_ID:

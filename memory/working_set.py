@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..compressors import tokens
 from ..compressors.ports import Compressor, Passage
 from .models import Form
+from .tiers import Left, Shortened, afforded, shortened
 
 HEAD = (
     "<memory_context>\n"
@@ -31,9 +32,6 @@ HEADER_SHARE = 3
 """Compressed texts are so few that their headers take at most one part in this many of the room."""
 SOURCE_CHARS = 2_000_000
 """How much text one working set compresses; of longer ones only the part around the best passage."""
-LEAST_TOKENS = 12
-"""Less room than this is not worth compressing a text into."""
-
 _UNSEEN = (
     r"[\s/\\\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
@@ -107,18 +105,6 @@ class Candidate:
 
     def hinted(self) -> Entry:
         return sized(replace(self.entry, form="hint", text=f"{self.hint} (ID: {self.entry.id})"))
-
-
-@dataclass(slots=True)
-class Shortened:
-    """Who shortened texts so far, and why not the first choice."""
-
-    compressor: str = ""
-    reasons: dict[str, None] = field(default_factory=dict)
-
-    @property
-    def reason(self) -> str:
-        return "; ".join(self.reasons)
 
 
 def lines(entry: Entry) -> str:
@@ -271,10 +257,10 @@ def _compress(
             break
         some.append(candidate)
     refunds = [hints[c.entry.id].tokens if c.entry.id in hints else 0 for c in some]
-    for candidate, refund, entry in zip(
-        some, refunds, _shortened(some, refunds, free, purpose, compressor, note), strict=True
-    ):
-        if entry is not None and entry.tokens - refund <= free:
+    made = _shortened(some, refunds, free, purpose, compressor, note)
+    costs = [entry.tokens if entry is not None else None for entry in made]
+    for candidate, refund, entry, fits in zip(some, refunds, made, afforded(costs, refunds, free), strict=True):
+        if fits and entry is not None:
             free -= entry.tokens - refund
             entries[candidate.entry.id] = entry
     return free
@@ -291,24 +277,18 @@ def _shortened(
     """*candidates* compressed together into *room* and the *refunds*, each None of which nothing is kept."""
     headers = sum(candidate.compressed("").tokens for candidate in candidates)
     budget = room + sum(refunds) - headers
-    if not candidates or budget < LEAST_TOKENS:
-        return [None] * len(candidates)
+    if not candidates:
+        return []
     limit = SOURCE_CHARS // len(candidates)
     passages = [Passage(c.entry.id, _source(c, limit), c.entry.content_type) for c in candidates]
-    kept = compressor.compress(passages, purpose, budget)
-    note.compressor = kept.compressor
-    if kept.reason:
-        note.reasons[kept.reason] = None
-    return [
-        _entry(candidate, text, is_summary=number in kept.rewritten) if text else None
-        for number, (candidate, text) in enumerate(zip(candidates, kept.texts, strict=True))
-    ]
+    left = shortened(passages, purpose, budget, compressor, note)
+    return [_entry(candidate, each) if each.text else None for candidate, each in zip(candidates, left, strict=True)]
 
 
-def _entry(candidate: Candidate, text: str, *, is_summary: bool) -> Entry:
-    if is_summary:
-        return sized(replace(candidate.entry, form="summary", text=text))
-    return candidate.full() if text == candidate.original else candidate.compressed(text)
+def _entry(candidate: Candidate, left: Left) -> Entry:
+    if left.rewritten:
+        return sized(replace(candidate.entry, form="summary", text=left.text))
+    return candidate.full() if left.text == candidate.original else candidate.compressed(left.text)
 
 
 def _source(candidate: Candidate, limit: int) -> str:

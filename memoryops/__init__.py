@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .memory.scope import Scope
     from .memory.service import MemoryOps
+    from .memory.window import ContextWindow
 
 __version__ = "0.1.0"
 
-__all__ = ["MemoryOps", "Scope", "__version__"]
+__all__ = ["ContextWindow", "MemoryOps", "Scope", "__version__"]
 
 _HOMES = {
+    "ContextWindow": ".memory.window",
     "MemoryOps": ".memory.service",
     "Scope": ".memory.scope",
 }

@@ -22,7 +22,7 @@ KEYWORDS = frozenset(
 LISTS = frozenset(("tags", "capabilities", "derived_from", "follows", "options"))
 NUMBERS = frozenset(
     "priority importance created_at updated_at expires_at lease_until heartbeat_at answered_at position due_at "
-    "accessed_at tokens".split()
+    "accessed_at tokens context_tokens".split()
 )
 FLAGS = frozenset(("flagged",))
 FIELDS = KEYWORDS | LISTS | NUMBERS | FLAGS

@@ -121,6 +121,7 @@ def test_the_wheel_holds_all_modules_the_model_and_the_licence(wheel: Path) -> N
     assert expected <= names
     assert "memoryops/py.typed" in names
     assert "memoryops/encoders/minilm/tokenizer.json" in names
+    assert "memoryops/memory/llms.json" in names
     assert [name for name in names if re.fullmatch(r"memoryops/encoders/minilm/[^/]+\.onnx", name)]
     assert [name for name in names if re.fullmatch(r"memoryops-[^/]+\.dist-info/licenses/LICENSE", name)]
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"memoryops"}

@@ -52,9 +52,21 @@ class Context:
         """How many keys there are."""
         return len(self.owner)
 
+    def keys_of(self, unit: int) -> Floats:
+        """The keys of *unit*, (keys, dimension) of length 1."""
+        places = np.flatnonzero(self.owner == unit)
+        ends = np.cumsum([len(keys) for keys in self.windows])
+        found = [
+            keys.rows[places[(places >= end - len(keys)) & (places < end)] - (end - len(keys))]
+            for keys, end in zip(self.windows, ends, strict=True)
+            if len(places) and end > places[0] and end - len(keys) <= places[-1]
+        ]
+        return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
+
     def blocks(self) -> Iterator[tuple[Floats, Ints]]:
         """Some keys at a time, whole windows: (keys, dimension) of length 1, and the unit of each."""
-        first, some, size = 0, [], 0
+        some: list[Keys] = []
+        first = size = 0
         for keys in self.windows:
             if some and size + len(keys) > BLOCK:
                 yield joined(some).rows, self.owner[first : first + size]
@@ -73,27 +85,59 @@ class Query:
     weights: Floats
 
 
-class Head:
-    """The head whose adapter and projection are in *folder*. Safe to use from several threads.
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadWeights:
+    """What makes MiniLM a retrieval head.
 
-    *encoder*: the MiniLM that it runs on (a new one unless given). The files are read at the first use.
+    *adapter*: the LoRA (None: MiniLM as it is). *projection*: (384, dimension), of states to keys and queries. *gate*:
+    (384,), whose product with the state of a query's piece is the logarithm of the piece's weight; None weighs all
+    pieces alike, but for the start and end tokens, which then count nothing.
     """
 
-    def __init__(self, encoder: MiniLM | None = None, folder: Path = FOLDER, cache: KeyCache | None = None) -> None:
-        self._encoder, self._folder = encoder, folder
+    adapter: Adapter | None
+    projection: Floats
+    gate: Floats | None
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> HeadWeights:
+        """The weights in *folder*. Raises `AdapterInvalid`, or `OSError` where a file is gone."""
+        from ...encoders.minilm import Adapter
+
+        with np.load(folder / HEAD, allow_pickle=False) as stored:
+            projection, gate = (stored[name].astype(np.float32) for name in ("projection", "gate"))
+        return cls(Adapter.load(folder / ADAPTER), projection, gate)
+
+    @classmethod
+    def untrained(cls) -> HeadWeights:
+        """MaxSim over the states of MiniLM as it is, in all their dimensions."""
+        from ...encoders.minilm.adapter import HIDDEN
+
+        return cls(None, np.eye(HIDDEN, dtype=np.float32), None)
+
+
+class Head:
+    """The head with *weights* (those of the package unless given). Safe to use from several threads.
+
+    *encoder*: the MiniLM that it runs on, a new one unless given. *cache*: keeps keys, `MOST_KEYS` unless given. The
+    files are read at the first use.
+    """
+
+    def __init__(
+        self,
+        encoder: MiniLM | None = None,
+        weights: HeadWeights | None = None,
+        cache: KeyCache | None = None,
+    ) -> None:
+        self._encoder, self._weights = encoder, weights
         self._cache = KeyCache() if cache is None else cache
         self._loading = Lock()
 
-    @cached_property
-    def adapter(self) -> Adapter:
-        from ...encoders.minilm import Adapter
-
-        return Adapter.load(self._folder / ADAPTER)
-
-    @cached_property
-    def _arrays(self) -> dict[str, Floats]:
-        with np.load(self._folder / HEAD, allow_pickle=False) as stored:
-            return {name: stored[name].astype(np.float32) for name in ("projection", "gate")}
+    @property
+    def weights(self) -> HeadWeights:
+        with self._loading:
+            if self._weights is None:
+                self._weights = HeadWeights.load()
+            return self._weights
 
     @property
     def encoder(self) -> MiniLM:
@@ -122,10 +166,15 @@ class Head:
         """*text* as queries of the head, its first `MOST_QUERY_TOKENS` word pieces."""
         ids = self.encoder.encode_tokens(text[: 40 * MOST_QUERY_TOKENS]).ids[:MOST_QUERY_TOKENS]
         parts = [ids[start : start + WINDOW_TOKENS] for start in range(0, len(ids), WINDOW_TOKENS)] or [[]]
-        states = np.concatenate(self.encoder.window_states(parts, self.adapter, special=True))
-        logits = states @ self._arrays["gate"]
-        weights = np.exp(logits - logits.max())
-        return Query(_unit(states @ self._arrays["projection"]), weights / weights.sum())
+        weights = self.weights
+        several = self.encoder.window_states(parts, weights.adapter, special=True)
+        states = np.concatenate(several)
+        if weights.gate is None:
+            logits = np.concatenate([_inner(len(rows)) for rows in several])
+        else:
+            logits = states @ weights.gate
+        shares = np.exp(logits - logits.max())
+        return Query(_unit(states @ weights.projection), shares / shares.sum())
 
     @cached_property
     def null(self) -> Query:
@@ -134,18 +183,19 @@ class Head:
 
     def _keys(self, missing: Sequence[Sequence[int]]) -> list[Keys]:
         """The keys of each of *missing*, in runs over windows of like length."""
+        weights = self.weights
         order = sorted(range(len(missing)), key=lambda place: len(missing[place]))
         found: dict[int, Keys] = {}
         for start in range(0, len(order), WINDOWS_A_RUN):
             some = order[start : start + WINDOWS_A_RUN]
-            states = self.encoder.window_states([missing[place] for place in some], self.adapter)
+            states = self.encoder.window_states([missing[place] for place in some], weights.adapter)
             for place, rows in zip(some, states, strict=True):
-                found[place] = Keys.of(rows @ self._arrays["projection"])
+                found[place] = Keys.of(rows @ weights.projection)
         return [found[place] for place in range(len(missing))]
 
 
 def scores(queries: Sequence[Query], context: Context) -> Floats:
-    """(queries, units): the mean over a query's pieces, by their weights, of each unit's best logit; -1 without keys."""
+    """(queries, units): each unit's best logit for a query's pieces, averaged by their weights; -1 without keys."""
     rows = np.concatenate([query.rows for query in queries])
     best = np.full((len(rows), context.units), -1, np.float32)
     for keys, owner in context.blocks():
@@ -156,9 +206,7 @@ def scores(queries: Sequence[Query], context: Context) -> Floats:
         here = here[here >= 0]
         best[:, here] = np.maximum(best[:, here], tops)
     ends = np.cumsum([len(query.rows) for query in queries]).tolist()
-    return np.stack(
-        [query.weights @ best[a:b] for query, (a, b) in zip(queries, pairwise([0, *ends]), strict=True)]
-    )
+    return np.stack([query.weights @ best[a:b] for query, (a, b) in zip(queries, pairwise([0, *ends]), strict=True)])
 
 
 def means(context: Context, dimension: int) -> Floats:
@@ -169,6 +217,14 @@ def means(context: Context, dimension: int) -> Floats:
         here = owner[starts]
         sums[here[here >= 0]] += np.add.reduceat(keys, starts, axis=0)[here >= 0]
     return _unit(sums)
+
+
+def _inner(pieces: int) -> Floats:
+    """Logits that leave out the first and the last of *pieces*, unless there are no others."""
+    logits = np.zeros(pieces, np.float32)
+    if pieces > 2:
+        logits[[0, -1]] = -np.inf
+    return logits
 
 
 def _unit(rows: Floats) -> Floats:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -93,7 +92,7 @@ def _save(trained: Trained, optimiser: Any, step: int, path: Path) -> None:
     parameters = [each.detach().cpu() for each in trained.parameters]
     partial = path.with_suffix(".partial")
     torch.save({"step": step, "parameters": parameters, "optimiser": optimiser.state_dict()}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _export(trained: Trained, out: Path) -> None:

@@ -33,7 +33,7 @@ ATTENTION = ("attention.self.query", "attention.self.key", "attention.self.value
 INNER_MAP, OUTER_MAP = "intermediate.dense", "output.dense"
 
 
-class LowRank(nn.Module):
+class LowRank(nn.Module):  # type: ignore[misc]  # torch is not installed where types are checked
     """``W + scale · B·A`` in place of a weight W (out, in); B begins as zeros."""
 
     def __init__(self, outputs: int, inputs: int, rank: int, scale: float) -> None:

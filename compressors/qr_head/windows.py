@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def windows(ids: Sequence[int], offsets: Sequence[Span], units: Sequence[Span], 
                 cuts.append(start)
             cuts.extend(range(cuts[-1] + size, end, size))
     cuts.append(len(ids))
-    return Windows([ids[a:b] for a, b in zip(cuts, cuts[1:], strict=False) if b > a], owner)
+    return Windows([ids[a:b] for a, b in itertools.pairwise(cuts) if b > a], owner)
 
 
 def owners(offsets: Sequence[Span], units: Sequence[Span]) -> Ints:
@@ -63,4 +64,4 @@ def _runs(owner: Ints) -> list[Span]:
     filled = np.maximum.accumulate(owner)
     changes = np.flatnonzero(np.diff(filled)) + 1
     edges = [0, *changes.tolist(), len(owner)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))

@@ -19,7 +19,7 @@ def build_parser() -> ArgumentParser:
     parser.set_defaults(json=False)
     parser.add_argument("--version", action="version", version=f"memoryops {__version__}")
     commands = Commands(parser, "commands")
-    for add in (start, memories, prompts, people, work, data):
+    for add in (start, memories, prompts, people, work, tiers, data, heads):
         add(commands)
     return parser
 
@@ -181,6 +181,9 @@ def memories(commands: Commands) -> None:
         aliases=["retrieve"],
     )
     show.add_argument("id", metavar="ID", help="the memory")
+    show.add_argument(
+        "--form", choices=["full", "compressed", "hint"], default="full", help="what stands for it (default: full)"
+    )
 
     forget = commands.add(
         "forget",
@@ -408,6 +411,65 @@ def data(commands: Commands) -> None:
         takes="settings",
     )
     pull.add_argument("spec", metavar="SPEC", help="the encoder")
+
+
+def heads(commands: Commands) -> None:
+    group = commands.group("heads", "find the retrieval heads of a language model")
+    detect = group.add(
+        "detect",
+        "score every attention head of a local model on questions with known answers, and write the best as a list",
+        "cli.heads:detect",
+        "memoryops heads detect --model models/llama --data questions.jsonl --out llama-heads.json",
+        takes="settings",
+    )
+    detect.add_argument(
+        "--model", required=True, metavar="PATH", help="folder of a causal model that transformers can load"
+    )
+    detect.add_argument("--lora", metavar="PATH", help="folder of an adapter that peft saved")
+    detect.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help='JSON lines, also gzipped: {"query": "…", "documents": ["…"], "gold": [0]}',
+    )
+    detect.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the list is written")
+    detect.add_argument(
+        "--method",
+        choices=["mean", "ndcg"],
+        default="mean",
+        help="mean: score on gold documents, for long contexts; ndcg: nDCG@10, for ranking (default: mean)",
+    )
+    detect.add_argument("--top", type=int, default=16, metavar="N", help="heads to keep (default: 16)")
+    detect.add_argument("--window", type=int, metavar="N", help="most tokens of a prompt (default: the model's own)")
+    detect.add_argument("--device", metavar="NAME", help="cpu, cuda, mps … (default: cuda if there is one, else cpu)")
+
+
+def tiers(commands: Commands) -> None:
+    hygiene = commands.add(
+        "hygiene",
+        "compress what nobody has touched for a week, archive it after a month; nothing is deleted",
+        "cli.hygiene:hygiene",
+        "memoryops hygiene --dry-run",
+    )
+    hygiene.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    hygiene.add_argument("--limit", type=int, default=1000, metavar="N", help="most memories to move (default: 1000)")
+    archive = commands.group("archive", "look through what is archived, and bring it back")
+    listing = archive.add(
+        "list",
+        "list what is archived, the newest first, or find it by its words",
+        "cli.hygiene:archive_list",
+        "memoryops archive list release notes",
+    )
+    listing.add_argument("query", nargs="*", metavar="QUERY", help="words to find (default: list everything)")
+    _paged(listing)
+    restore = archive.add(
+        "restore",
+        "make archived or compressed memories full again",
+        "cli.hygiene:archive_restore",
+        "memoryops archive restore 01980a52-7d10-7c2e-9b51-3f1f6f0f3a11",
+    )
+    restore.add_argument("ids", nargs="+", metavar="ID", help="memories")
 
 
 def _paged(parser: ArgumentParser) -> None:

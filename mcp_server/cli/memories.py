@@ -153,7 +153,7 @@ def _show_hit(number: int, hit: Hit) -> None:
 
 def show(ops: MemoryOps, args: Namespace) -> int:
     """Print a memory: its exact text, or with --json all that is known of it."""
-    item = ops.retrieve(args.id)
+    item = ops.retrieve(args.id, args.form)
     if args.json:
         output.as_json(item)
     else:

@@ -123,7 +123,12 @@ def state(ops: MemoryOps, args: Namespace) -> int:
     rows: list[tuple[str, object]] = []
     for name, value in found.as_json().items():
         if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
+            value = ", ".join(f"{key} {_counted(count)}" for key, count in value.items()) or "none"
         rows.append((name.replace("_", " "), value))
     output.table(("", ""), rows, "")
     return 0
+
+
+def _counted(value: object) -> str:
+    """A count, or a tier's: how many memories and tokens."""
+    return f"{value['items']} ({value['tokens']} tokens)" if isinstance(value, Mapping) else str(value)

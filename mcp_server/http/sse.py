@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -58,7 +59,8 @@ class Sse:
             refused = problem(400, "the body is no JSON-RPC message", "Send one JSON-RPC 2.0 message a request")
             await refused(scope, receive, send)
             return
-        await self._transport.handle_post_message(scope, _again(body, receive), send)
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # accepted, and then the client had left
+            await self._transport.handle_post_message(scope, _again(body, receive), send)
 
 
 def _only(method: str) -> Any:

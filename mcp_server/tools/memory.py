@@ -65,10 +65,10 @@ class MemoryTools:
         priority: Annotated[int, Field(ge=1, le=10, description="1-10; 10 stays longest")] = 5,
         tags: list[str] = _NO_TAGS,
         metadata: dict[str, Any] = _NO_FIELDS,
-        thread: Annotated[str | None, Field(description="conversation it belongs to")] = None,
+        thread: Annotated[str | None, Field(description="conversation")] = None,
         speaker: str | None = None,
         created_at: Annotated[str | None, Field(description="ISO 8601")] = None,
-        ttl: Annotated[float | None, Field(description="seconds it lives")] = None,
+        ttl: Annotated[float | None, Field(description="seconds")] = None,
         idempotency_key: Annotated[str | None, Field(description="makes a retry safe")] = None,
     ) -> AddResult:
         """Remember something beyond this conversation: a decision, fact, preference, finding, document, code, chat
@@ -157,11 +157,12 @@ class MemoryTools:
     def memory_retrieve(
         self,
         id: str,
+        form: Literal["full", "compressed", "hint"] = "full",
         offset: Annotated[int, Field(ge=0, description="next_offset of the page before")] = 0,
         max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS)] = DEFAULT_TOKENS,
     ) -> RetrievedMemory:
-        """Read a memory byte-exact by its id. Long ones come in pages that joined are the text."""
-        return _page(self.runtime.ops().retrieve(id), offset, max_tokens)
+        """Read a memory byte-exact by id; long ones in pages, to be joined."""
+        return _page(self.runtime.ops().retrieve(id, form), offset, max_tokens)
 
     def memory_update(
         self,
@@ -197,7 +198,7 @@ class MemoryTools:
         where: Where = _NO_FIELDS,
         hard: Annotated[bool, Field(description="erase every byte from the disk")] = False,
     ) -> ForgottenMemories:
-        """Delete memories for good, with what was derived from them. Give ids, or where."""
+        """Delete memories for good, and what was derived from them, by ids or where."""
         gone = self.runtime.ops().forget(ids or None, where=where or None, hard=hard)
         total = len(gone.ids) + len(gone.derived)
         long = max(len(gone.ids), len(gone.derived), len(gone.missing)) > MOST_IDS
@@ -217,8 +218,8 @@ class MemoryTools:
         thread: Annotated[str | None, Field(description="include its latest turns")] = None,
         where: Where = _NO_FIELDS,
     ) -> ContextResult:
-        """What memory holds for a purpose, as one block within a budget: texts whole, compressed or as hints with
-        ids; open tasks. For the start of work."""
+        """What memory holds for a purpose, as one block within a budget: texts whole, compressed or hints with ids;
+        open tasks. For the start of work."""
         found = self.runtime.ops().context(purpose, budget_tokens, where=where or None, thread=thread)
         forms: dict[str, list[str]] = {"full": [], "compressed": [], "hint": []}
         for entry in found.entries:
@@ -242,8 +243,7 @@ class MemoryTools:
         budget_tokens: Budget = 1000,
         content_type: str = "note",
     ) -> CompressResult:
-        """Shorten a text or memories to the sentences that matter for query, unchanged. The original is kept as a
-        memory."""
+        """Shorten a text or memories to the sentences that matter for query; the original is kept."""
         if bool(text) == bool(ids):
             raise InvalidInput("give either text or ids, not both and not neither")
         kept = self.runtime.ops().compress(
@@ -260,9 +260,11 @@ class MemoryTools:
         )
 
     def memory_state(self) -> StateResult:
-        """Counts, tokens, context utilisation, open tasks and questions."""
+        """Counts, tokens, utilisation, savings, open tasks, questions."""
         values = self.runtime.ops().state().as_json()
         values["by_content_type"], note = commonest(values["by_content_type"], "content types")
+        values["usd"] = {name: usd for name in ("cost", "saved") if (usd := values.pop(f"{name}_usd")) is not None}
+        del values["context_tokens"]
         return StateResult(**values, note=note)
 
     def memory_export(
@@ -275,6 +277,9 @@ class MemoryTools:
         page = self.runtime.ops().export_page(limit=limit, max_tokens=max_tokens, cursor=cursor)
         records = [dict(record) for record in page.records]
         return ExportResult(records=records, next_cursor=page.next_cursor, left_out=list(page.left_out))
+
+
+_ARCHIVED = "archived: searches find it with where {'state': 'archived'}; a change, or a person, brings it back"
 
 
 def _added(added: Added) -> AddedMemory:
@@ -334,6 +339,7 @@ def _page(item: Item, offset: int, max_tokens: int) -> RetrievedMemory:
     tags = few(item.tags, left_out, "tags", max_tokens)
     derived_from = few(item.derived_from, left_out, "derived_from", max_tokens)
     notes = [f"characters {end} to {total} follow; call again with offset={end}"] if end < total else []
+    notes += [_ARCHIVED] if item.tier == "archived" else []
     notes += [f"{name} is longer than max_tokens and was left out; a larger max_tokens gives it" for name in left_out]
     return RetrievedMemory(
         id=item.id,

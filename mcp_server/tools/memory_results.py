@@ -48,7 +48,7 @@ class SearchHit(Result):
     content: str
     score: float
     created_at: str
-    whole: bool = Field(description="false: memory_retrieve has the rest")
+    whole: bool = Field(description="else memory_retrieve has it")
     start: int = Field(0, description="offset in the whole")
     kind: Kind = "item"
     content_type: str = "note"
@@ -104,15 +104,15 @@ class UpdatedMemory(Result):
 
 class ForgottenMemories(Result):
     ids: list[str]
-    derived: list[str] = Field([], description="made from them, gone too")
+    derived: list[str] = []
     missing: list[str] = []
     note: str = ""
 
 
 class ContextResult(Result):
-    text: str = Field(description="for the prompt")
+    text: str
     tokens: int
-    full: list[str] = Field([], description="ids")
+    full: list[str] = []
     compressed: list[str] = []
     hints: list[str] = []
     left_out: int = 0
@@ -124,7 +124,7 @@ class CompressResult(Result):
     text: str
     tokens_before: int
     tokens_after: int
-    ids: list[str] = Field(description="memory_retrieve has the originals")
+    ids: list[str] = Field(description="of the originals")
     left_out: list[str] = []
     compressor: str
     reason: str = ""
@@ -141,6 +141,10 @@ class StateResult(Result):
     counter: str
     window: int
     context_utilization_percentage: float
+    tiers: dict[str, dict[str, int]] = {}
+    saved_tokens: int = 0
+    model: str | None = None
+    usd: dict[str, float] = {}
     embedding: EmbeddingState
     tasks: dict[str, int] = {}
     hil: dict[str, int] = {}

@@ -33,12 +33,17 @@ def load(model: str | Path, lora: str | Path | None = None, dtype: str = "auto",
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(model), local_files_only=True)
-        loaded = AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype, local_files_only=True).to(place)
+        loaded = AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype, local_files_only=True)
     except (OSError, ValueError) as error:
         told = str(error).splitlines()[0]
         raise ModelUnavailable(
             f"the model {str(model)!r} cannot be loaded from this machine ({told}); give the path of its folder"
         ) from error
+    try:
+        loaded = loaded.to(place)
+    except (AssertionError, RuntimeError) as error:  # torch raises either for a device that is not there
+        told = str(error).splitlines()[0]
+        raise ModelUnavailable(f"the model cannot be put on the device {place!r} ({told}); name another") from error
     return (loaded if lora is None else _adapted(loaded, Path(lora), place)), tokenizer
 
 

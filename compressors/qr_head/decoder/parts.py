@@ -65,17 +65,18 @@ def packed(slices: Sequence[Slice], room: int, overlap: int) -> list[list[Slice]
     """
     total = sum(each.tokens for each in slices)
     count = max(1, math.ceil((total - overlap) / max(1, room - overlap))) if total > room else 1
-    target = min(room, math.ceil(total / count) + (overlap if count > 1 else 0))
     parts: list[list[Slice]] = []
     part: list[Slice] = []
-    used = fresh = 0
+    used = fresh = done = 0
     for each in slices:
-        if fresh and used + each.tokens > target:
+        beyond = done + each.tokens / 2 > total * (len(parts) + 1) / count
+        if fresh and (beyond or used + each.tokens > room):
             parts.append(part)
             part = _tail(part, min(overlap, room - each.tokens))
             used, fresh = sum(old.tokens for old in part), 0
         part.append(each)
         used += each.tokens
+        done += each.tokens
         fresh += 1
     return [*parts, part] if part else parts
 

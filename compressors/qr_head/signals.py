@@ -1,0 +1,98 @@
+"""What speaks for a unit as an answer to a query: logits of the head, keywords, the sentence, its surroundings.
+
+Each signal is a number for each unit, brought to mean 0 and deviation 1 over the units of one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..keywords import Keywords
+from .head import Context, Head, Query, means, scores
+from .windows import Span
+
+Floats = NDArray[np.float32]
+Signals = Mapping[str, Floats]
+
+NEAR, SECTION = 3, 8
+"""Units over which the head's logits are averaged on either side (one deviation), within a passage."""
+BRIDGES = 2
+"""How many of the best units a second hop starts from."""
+BRIDGE_WORDS = 0.25
+"""The weight of keywords beside the head when the units are chosen that a second hop starts from."""
+
+
+def signals(head: Head, texts: Sequence[str], units: Sequence[Sequence[Span]], query: str) -> dict[str, Floats]:
+    """The signals of all *units* (character spans of each of *texts*, in order) for *query*, by name.
+
+    *head*: the calibrated logit is `head` less a share of `null`. *words*: BM25. *sentence*: the cosine of the mean
+    states. *near*, *section*: the head around the unit. *hop*: the head for what the best units add to the query.
+    """
+    context = head.context(texts, units)
+    asked = head.query(query)
+    logits, null = scores([asked, head.null], context)
+    pooled = means(context, asked.rows.shape[1])
+    centre = asked.weights @ asked.rows
+    words = np.array(Keywords(_texts(texts, units)).scores(query), np.float32)
+    passage = np.repeat(np.arange(len(units)), [len(own) for own in units])
+    found = {
+        "head": logits,
+        "null": null,
+        "words": words,
+        "sentence": pooled @ (centre / max(float(np.linalg.norm(centre)), 1e-9)),
+        "near": smoothed(logits, passage, NEAR),
+        "section": smoothed(logits, passage, SECTION),
+        "hop": _hop(standard(logits) + BRIDGE_WORDS * standard(words), asked, context),
+    }
+    return {name: standard(values) for name, values in found.items()}
+
+
+def standard(values: Floats) -> Floats:
+    """*values* with mean 0 and deviation 1; zeros where all are equal."""
+    deviation = float(values.std()) if len(values) else 0.0
+    return np.asarray((values - values.mean()) / deviation if deviation > 1e-6 else np.zeros_like(values), np.float32)
+
+
+def smoothed(values: Floats, passage: NDArray[np.intp], width: int) -> Floats:
+    """The mean of *values* around each place, by a bell of deviation *width*, within its *passage*."""
+    reach = 3 * width
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    found = np.zeros(len(values), np.float32)
+    edges = np.flatnonzero(np.diff(passage)) + 1
+    for own in np.split(np.arange(len(values)), edges):
+        here = slice(reach, reach + len(own))
+        found[own] = np.convolve(values[own], bell)[here] / np.convolve(np.ones(len(own)), bell)[here]
+    return found
+
+
+def _hop(first: Floats, asked: Query, context: Context) -> Floats:
+    """For each unit, its best match with what one of the best units by *first* says beyond the query.
+
+    The keys of a unit are queries of the same head; each counts by how little the query itself matches it.
+    """
+    bridges = np.argsort(-first, kind="stable")[:BRIDGES]
+    beyond = [(int(unit), _beyond(asked, context.keys_of(int(unit)))) for unit in bridges]
+    extended = [(unit, query) for unit, query in beyond if query is not None]
+    if not extended:
+        return np.zeros(context.units, np.float32)
+    found = scores([query for _, query in extended], context)
+    for row, (unit, _) in zip(found, extended, strict=True):
+        row[unit] = -1
+    best = found.max(axis=0)
+    best[bridges] = np.median(best)
+    return np.asarray(best, np.float32)
+
+
+def _beyond(asked: Query, keys: Floats) -> Query | None:
+    """The *keys* of a unit as queries, weighted by how little *asked* says the same; None if there are none."""
+    if not len(keys):
+        return None
+    novelty = np.maximum(1 - (keys @ asked.rows.T).max(axis=1), 1e-3)
+    return Query(keys, novelty / novelty.sum())
+
+
+def _texts(texts: Sequence[str], units: Sequence[Sequence[Span]]) -> list[str]:
+    return [text[start:end] for text, own in zip(texts, units, strict=True) for start, end in own]

@@ -1,0 +1,181 @@
+"""Messages as OpenAI and LangChain write them, as parts of a context, and back. Pure.
+
+Only the text of a message's `content` is ever replaced, in a copy; every other field (role, tool calls, call ids) stays
+as it came, and so do all messages that are not replaced. A content that is more than text (images, documents) stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..compressors import tokens
+from .errors import InvalidInput
+from .models import Form
+from .parts import Hold, Part, can_be_marked, content_id, marked
+
+Message = Mapping[str, Any]
+Known = Callable[[str, str], bool]
+Naming = Callable[[str, str], str]
+
+ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+MESSAGE_TOKENS = 4
+"""What a chat format puts around each message, role included."""
+MEDIA_TOKENS = 1600
+"""What an image or document counts: models charge by its size in pixels or pages, which its bytes do not tell."""
+MEDIA = ("image", "audio", "video", "file", "document", "media")
+PLAIN = frozenset(("role", "type", "content", "id", "name"))
+TEXT_TYPES = ("text", "input_text", "output_text")
+"""Fields of a message that holds nothing but what somebody said."""
+
+
+def parts_of(
+    messages: Sequence[Message], recent: int = 4, known: Known | None = None, naming: Naming | None = None
+) -> list[Part]:
+    """Each of *messages* as a part, with how long it stays.
+
+    *recent*: how many of the last steps stay. *known(id, text)*: whether a text that is marked as shortened stands for
+    the original *id* indeed (default: it is believed); one that does not is an original like any other.
+    *naming(role, text)*: the id of an original (default: the message's own, else one made of its text). Raises
+    `InvalidInput` naming the message.
+    """
+    roles = [role_of(number, message) for number, message in enumerate(messages)]
+    return [
+        _part(message, role, hold, known, naming)
+        for message, role, hold in zip(messages, roles, holds(roles, recent), strict=True)
+    ]
+
+
+def question_of(messages: Sequence[Message]) -> str:
+    """The text of the last message of a user, "" if there is none."""
+    for number in range(len(messages) - 1, -1, -1):
+        if role_of(number, messages[number]) == "user":
+            return text_of(messages[number]) or ""
+    return ""
+
+
+def holds(roles: Sequence[str], recent: int) -> list[Hold]:
+    """How long the message of each of *roles* stays.
+
+    Pinned: system prompts, the last question, and the last exchange: the newest step after the question, or, where
+    nothing follows it, the question and answer before it. Results of the newest tool calls are the last to make room.
+    """
+    steps = [n for n, role in enumerate(roles) if role in ("user", "assistant")]
+    since = steps[-recent] if 0 < recent <= len(steps) else (0 if recent else len(roles))
+    found: list[Hold] = ["recent" if n >= since else "free" for n in range(len(roles))]
+    for n in _exchange(roles):
+        found[n] = "last" if roles[n] == "tool" else "pinned"
+    for n, role in enumerate(roles):
+        if role == "system":
+            found[n] = "pinned"
+    return found
+
+
+def _exchange(roles: Sequence[str]) -> set[int]:
+    """The places of the last question and the last exchange."""
+    last = len(roles) - 1
+    question = _last(roles, "user", last)
+    answer = _last(roles, "assistant", last)
+    pinned = {n for n in (question, answer) if n is not None}
+    if question is None or (answer is not None and answer > question):
+        return pinned | set(range(answer if answer is not None else last, last + 1)) - {-1}
+    if question < last:
+        return pinned | set(range(question, last + 1))
+    earlier = _last(roles, "user", question - 1)
+    return pinned if earlier is None else pinned | {earlier}
+
+
+def _last(roles: Sequence[str], role: str, end: int) -> int | None:
+    return next((n for n in range(end, -1, -1) if roles[n] == role), None)
+
+
+def text_of(message: Message) -> str | None:
+    """The text of its content, the texts of several blocks apart by a blank line; None if it is more than text."""
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not content or not all(_is_text(block) for block in content):
+        return None
+    return "\n\n".join(block if isinstance(block, str) else block["text"] for block in content)
+
+
+def _is_text(block: object) -> bool:
+    if isinstance(block, str):
+        return True
+    return isinstance(block, Mapping) and block.get("type") in TEXT_TYPES and isinstance(block.get("text"), str)
+
+
+def with_text(message: Message, text: str) -> dict[str, Any]:
+    """A copy of *message* that says *text*; its other fields are the same."""
+    content = message.get("content")
+    if isinstance(content, str) or content is None:
+        return {**message, "content": text}
+    first = content[0]
+    return {**message, "content": [text if isinstance(first, str) else {**first, "text": text}]}
+
+
+def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
+    """What tool schemas take."""
+    return sum(tokens.count(_json(tool)) for tool in tools)
+
+
+def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
+    text = text_of(message)
+    more = {name: value for name, value in message.items() if name not in PLAIN and value not in (None, [], {}, "")}
+    frame = MESSAGE_TOKENS + (tokens.count(_json(more)) if more else 0)
+    frame += tokens.count(message["name"]) if isinstance(message.get("name"), str) else 0
+    if text is None:
+        frame += sum(_block_tokens(block) for block in message["content"])
+        return Part(_id(message, ""), "", 0, frame, hold="pinned")
+    form, id = _standing(text, known) or ("full", naming(role, text) if naming is not None else _id(message, text))
+    joins = role in ("user", "assistant") and not more and isinstance(message.get("content"), str) and form == "full"
+    return Part(id, text, tokens.count(text), frame, hold=hold, form=form, joins=joins and bool(text.strip()))
+
+
+def _standing(text: str, known: Known | None) -> tuple[Form, str] | None:
+    found = marked(text)
+    return found if found is not None and (known is None or known(found[1], text)) else None
+
+
+def _id(message: Message, text: str) -> str:
+    given = message.get("id")
+    return given if isinstance(given, str) and can_be_marked(given) else content_id(text)
+
+
+def _block_tokens(block: object) -> int:
+    if not isinstance(block, Mapping):
+        return tokens.count(str(block))
+    kind = str(block.get("type", ""))
+    if any(name in kind for name in MEDIA):
+        return MEDIA_TOKENS
+    return tokens.count(_json(block))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+
+
+def role_of(number: int, message: object) -> str:
+    """The role of *message*, the *number*th: system, user, assistant or tool. Raises `InvalidInput`."""
+    if not isinstance(message, Mapping):
+        raise InvalidInput(f"message {number} is {type(message).__name__}; give an object with role and content")
+    named = message.get("role", message.get("type"))
+    role = ROLES.get(named) if isinstance(named, str) else None
+    if role is None:
+        raise InvalidInput(f"message {number} has the role {named!r:.100}; use system, user, assistant or tool")
+    content = message.get("content")
+    if content is not None and not isinstance(content, str | list | tuple):
+        raise InvalidInput(
+            f"the content of message {number} is {type(content).__name__}; give text or a list of blocks"
+        )
+    return role

@@ -1,0 +1,103 @@
+"""The parts of a context: texts that may make room, the lines that stand for them, and the marks that tell which.
+
+A mark is the first thing in a text that was replaced, so that a model knows what it sees, and a later plan does not
+take what was shortened before for an original.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ..compressors import tokens
+from .drafts import fingerprint, hint
+from .models import Form, Item
+
+Hold = Literal["free", "recent", "last", "pinned"]
+"""How long a text stays as it is: *free* makes room first, *recent* (used in the last turns) only where the rest does
+not do, *last* (results of the newest tool calls) only where the context would overflow, *pinned* never."""
+
+ID_CHARS = 20
+_FORMS: Mapping[str, Form] = {
+    "in memory": "hint",
+    "shortened, whole in memory": "compressed",
+    "summarised, whole in memory": "summary",
+}
+_MARK = re.compile(rf"\[({'|'.join(_FORMS)}), ID: ([^\]\n]{{1,200}})\](?: |\n|$)")
+_MARKED_ID = re.compile(r"[^\]\n]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One text of a context.
+
+    *id* brings its original back. *size*: the tokens of *text*; *frame*: those beside it that stay whatever happens
+    (role, tool calls). *priority* 1 to 10: the lowest makes room first. *form*: what the text is already. *joins*:
+    whether one line may stand for it and its neighbours together.
+    """
+
+    id: str
+    text: str
+    size: int
+    frame: int = 0
+    priority: int = 5
+    hold: Hold = "free"
+    content_type: str = "note"
+    form: Form = "full"
+    joins: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """What it takes as it is."""
+        return self.frame + self.size
+
+    @property
+    def line(self) -> str:
+        """The one line that stands for it."""
+        return hint_text(self.id, hint(self.body))
+
+    @property
+    def body(self) -> str:
+        """Its text without the mark of an earlier replacement."""
+        return self.text if self.form == "full" else body(self.text)
+
+
+def of_item(item: Item, hold: Hold = "free") -> Part:
+    """A memory as a part."""
+    size = tokens.count(item.content)
+    return Part(item.id, item.content, size, priority=item.priority, hold=hold, content_type=item.content_type)
+
+
+def content_id(*texts: str) -> str:
+    """The id of a text that has none of its own: the same for the same text."""
+    return fingerprint(*texts)[:ID_CHARS]
+
+
+def can_be_marked(id: object) -> bool:
+    """Whether *id* can stand in a mark."""
+    return isinstance(id, str) and id.isprintable() and _MARKED_ID.fullmatch(id) is not None
+
+
+def hint_text(id: str, line: str) -> str:
+    """*line* as a hint to what *id* brings back."""
+    return f"[in memory, ID: {id}] {line}".rstrip()
+
+
+def compressed_text(id: str, text: str, *, rewritten: bool = False) -> str:
+    """What is left of a text as it stands in a context; *rewritten*: a model wrote it."""
+    return f"[{'summarised' if rewritten else 'shortened'}, whole in memory, ID: {id}]\n{text}"
+
+
+def marked(text: str) -> tuple[Form, str] | None:
+    """What *text* says it is, and of which id: None for an original."""
+    found = _MARK.match(text)
+    if found is None:
+        return None
+    return _FORMS[found[1]], found[2]
+
+
+def body(text: str) -> str:
+    """*text* without its mark."""
+    return _MARK.sub("", text, count=1)

@@ -1,0 +1,340 @@
+"""The context window of a model, and the plan that makes a context fit it. Pure: no store, no compressor, no clock.
+
+Below the trigger everything stays. Above it the lowest priorities, and among equals the oldest texts, are compressed
+as far as the *target* asks for; where a fifth of each would not get there, they become one-line hints, the lowest
+first; where even that does not do, hints alone remain and the context may come up to *hard*. Only then does what was
+used in the last turns make room, too, and `ContextOverflow` says when the rest is too much.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..compressors import tokens
+from ..compressors.ports import Compressor
+from . import inputs, llms, messages
+from .drafts import hint
+from .errors import ContextOverflow, InvalidInput
+from .models import Form, Item
+from .parts import Hold, Part, compressed_text, content_id, hint_text, of_item
+
+if TYPE_CHECKING:
+    from .fitting import Fitted
+
+Message = Mapping[str, Any]
+Level = Literal["full", "compressed", "hints"]
+
+TRIGGER, TARGET, HARD = 0.75, 0.5, 0.85
+KEEP = 0.2
+"""A text is compressed, not hinted at, while it can keep this share of its tokens."""
+RUN = 21
+"""How many plain messages one line stands for. Odd, so that questions and answers go on alternating."""
+RECENT = 4
+"""How many of the last steps stay: a step begins with each question, answer or round of tool calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextWindow:
+    """The window of a model: *max_tokens*, and shares of it.
+
+    Above *trigger* texts make room until *target* is met; a context is never above *hard* (or `ContextOverflow` is
+    raised), which leaves room for the answer and for the counter's error. *model*: whose window it is, if anybody's.
+    """
+
+    max_tokens: int
+    trigger: float = TRIGGER
+    target: float = TARGET
+    hard: float = HARD
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        inputs.whole(self.max_tokens, "max_tokens", 0, 10**12)
+        for name in ("trigger", "target", "hard"):
+            inputs.number(getattr(self, name), name, 0, 1)
+        if not self.target <= self.trigger <= self.hard:
+            raise InvalidInput(
+                f"target {self.target}, trigger {self.trigger} and hard {self.hard} are shares of the window, "
+                "each at least as large as the one before"
+            )
+
+    @classmethod
+    def for_model(cls, name: str, models_file: Path | None = None) -> ContextWindow:
+        """The window of the model *name* by the table (see `llms`), which *models_file* extends.
+
+        A model that is not in it gets a small window and an `UnknownModelWarning`.
+        """
+        return cls.of(llms.find(name, llms.table(models_file)))
+
+    @classmethod
+    def of(cls, model: llms.Llm) -> ContextWindow:
+        """The window of *model*."""
+        trigger = model.compression_trigger
+        return cls(model.context_length, trigger, min(TARGET, trigger), model.safe_threshold, model.name)
+
+    @property
+    def trigger_tokens(self) -> int:
+        return math.floor(self.max_tokens * self.trigger)
+
+    @property
+    def target_tokens(self) -> int:
+        return math.floor(self.max_tokens * self.target)
+
+    @property
+    def hard_tokens(self) -> int:
+        return math.floor(self.max_tokens * self.hard)
+
+    def utilization(self, tokens: int) -> float:
+        """What *tokens* take of the window, in per cent."""
+        return round(100 * tokens / self.max_tokens, 2) if self.max_tokens else (100.0 if tokens else 0.0)
+
+    def plan(
+        self,
+        context: Sequence[Message | Part | Item],
+        query: str | None = None,
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        reserve: int = 0,
+        used: Collection[str] = (),
+        recent: int = RECENT,
+    ) -> Plan:
+        """What of *context*, in the order of time, stays whole, is compressed or becomes a hint.
+
+        *context*: messages as OpenAI and LangChain write them (see `messages`), or memories and `Part`s, not mixed.
+        *query*: what compressed texts are to help with (default: the last question). *tools*: tool schemas, which
+        count and stay as they are, as *reserve* tokens of the answer do. *used*: ids that stay like the last *recent*
+        steps. Raises `InvalidInput`, or `ContextOverflow` with the figures.
+        """
+        inputs.whole(reserve, "reserve", 0, 10**12)
+        inputs.whole(recent, "recent", 0, 10**6)
+        if all(isinstance(each, Mapping) for each in context):
+            originals = tuple(each for each in context if isinstance(each, Mapping))
+            parts = messages.parts_of(originals, recent=recent)
+            question = messages.question_of(originals)
+        else:
+            originals, question = (), ""
+            parts = [_part(number, each) for number, each in enumerate(context)]
+        parts = [replace(p, hold="recent") if p.id in used and p.hold == "free" else p for p in parts]
+        reserved = reserve + messages.schema_tokens(tools)
+        return planned(self, parts, question if query is None else query, reserved, originals)
+
+    def apply(self, plan: Plan, compressor: Compressor | None = None) -> Fitted:
+        """*plan* carried out; see `fitting.apply`."""
+        from .fitting import apply
+
+        return apply(plan, compressor)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of one part, or of a run of them that one line stands for.
+
+    *parts*: their places in the context. *id* brings the original back (of a run: the list of its lines). *new*:
+    whether it is to be replaced; else it stays as it is, in whatever *form*. *text*: the line of a new hint.
+    *tokens*: what it takes; of what is to be compressed, its share of the room that those texts have together.
+    """
+
+    form: Form
+    parts: tuple[int, ...]
+    id: str
+    tokens: int
+    new: bool = False
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What stays, what is compressed and what becomes a hint, in the order of the context; nothing is done yet.
+
+    *goal*: the tokens that the result is not above. *reserved*: tokens of tool schemas and of the answer, which count
+    before and after. *messages*: the messages it was made from, if it was.
+    """
+
+    window: ContextWindow
+    parts: tuple[Part, ...]
+    steps: tuple[Step, ...]
+    query: str
+    reserved: int
+    goal: int
+    messages: tuple[Message, ...] = ()
+    counter: str = field(default_factory=tokens.name)
+
+    @property
+    def level(self) -> Level:
+        """full: nothing is replaced; compressed: some is compressed; hints: what is replaced becomes hints alone."""
+        forms = {step.form for step in self.steps if step.new}
+        return "compressed" if "compressed" in forms else "hints" if forms else "full"
+
+    @property
+    def tokens_before(self) -> int:
+        return self.reserved + sum(part.tokens for part in self.parts)
+
+    @property
+    def tokens_after(self) -> int:
+        """What is planned to be left; the result is not above `goal`."""
+        return self.reserved + sum(step.tokens for step in self.steps)
+
+    @property
+    def replaced(self) -> list[int]:
+        """The places of the parts whose text will not stay: their originals have to be kept somewhere first."""
+        return [place for step in self.steps if step.new for place in step.parts]
+
+
+def planned(
+    window: ContextWindow,
+    parts: Sequence[Part],
+    query: str = "",
+    reserved: int = 0,
+    originals: Sequence[Message] = (),
+) -> Plan:
+    """The plan for *parts*; see `ContextWindow.plan`."""
+    costs = _Costs(parts)
+    total = reserved + sum(part.tokens for part in parts)
+    goal, hinted, compressed = window.trigger_tokens, frozenset[int](), frozenset[int]()
+    if total > window.trigger_tokens:
+        goal, hinted, compressed = _replaced(window, costs, reserved)
+    steps = tuple(costs.steps(hinted, compressed))
+    return Plan(window, tuple(parts), steps, query, reserved, goal, tuple(originals))
+
+
+def _replaced(window: ContextWindow, costs: _Costs, reserved: int) -> tuple[int, frozenset[int], frozenset[int]]:
+    """The tokens to stay within, and the places of what becomes a hint and of what is compressed."""
+    free = costs.order("free")
+    nothing = frozenset[int]()
+    if found := _least(costs, free, nothing, window.target_tokens - reserved):
+        return (window.target_tokens, *found)
+    everything = frozenset(free)
+    if costs.total(everything, nothing) + reserved <= window.hard_tokens:
+        return window.hard_tokens, everything, nothing
+    held = [*costs.order("recent"), *costs.order("last")]
+    if found := _least(costs, held, everything, window.hard_tokens - reserved):
+        return (window.hard_tokens, *found)
+    left = costs.total(everything | set(held), nothing) + reserved
+    raise ContextOverflow(
+        left,
+        window.max_tokens,
+        window.hard_tokens,
+        fixed=reserved + costs.fixed,
+        before=reserved + sum(part.tokens for part in costs.parts),
+        counter=tokens.name(),
+    )
+
+
+def _least(
+    costs: _Costs, order: Sequence[int], base: Set[int], room: int
+) -> tuple[frozenset[int], frozenset[int]] | None:
+    """The least of *order* to hint at and to compress, first ones first and beside the hints *base*, to fit *room*."""
+    nothing = frozenset[int]()
+    left = costs.total(base, nothing)
+    for number, place in enumerate(order, start=1):
+        left -= costs.parts[place].tokens - costs.share(place)
+        if left <= room:
+            return frozenset(base), frozenset(order[:number])
+
+    def cut(hints: int) -> tuple[frozenset[int], frozenset[int]]:
+        return frozenset(base) | set(order[:hints]), frozenset(order[hints:])
+
+    low, high = 0, len(order)
+    if costs.total(*cut(high)) > room:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if costs.total(*cut(middle)) <= room:
+            high = middle
+        else:
+            low = middle + 1
+    return cut(high)
+
+
+class _Costs:
+    """What each part takes in each form (tokens), counted when it is first asked for."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self._lines: dict[int, int] = {}
+        self._shares: dict[int, int] = {}
+        self._runs: dict[int, Step] = {}
+
+    @property
+    def fixed(self) -> int:
+        """What is untouchable: pinned texts, and what stands beside the others."""
+        return sum(part.tokens if part.hold == "pinned" else part.frame for part in self.parts)
+
+    def order(self, hold: Hold) -> list[int]:
+        """The places of the parts of that *hold* that can make room, those that make it first first."""
+        found = [place for place, part in enumerate(self.parts) if part.hold == hold and part.form != "hint"]
+        return sorted((place for place in found if self.parts[place].size), key=lambda n: (self.parts[n].priority, n))
+
+    def line(self, place: int) -> int:
+        """What it takes as a hint."""
+        if place not in self._lines:
+            self._lines[place] = self.parts[place].frame + tokens.count(self.parts[place].line)
+        return self._lines[place]
+
+    def share(self, place: int) -> int:
+        """What it is given when it is compressed; all that it takes where that would gain nothing."""
+        if place not in self._shares:
+            part = self.parts[place]
+            header = tokens.count(compressed_text(part.id, ""))
+            wanted = part.frame + header + math.ceil(KEEP * part.size)
+            self._shares[place] = min(part.tokens, max(self.line(place), wanted))
+        return self._shares[place]
+
+    def total(self, hinted: Set[int], compressed: Set[int]) -> int:
+        return sum(step.tokens for step in self.steps(hinted, compressed))
+
+    def steps(self, hinted: Set[int], compressed: Set[int]) -> list[Step]:
+        """Every part's step, in order."""
+        found: list[Step] = []
+        place = 0
+        while place < len(self.parts):
+            step = self._run(place) if place in hinted and self._joined(place, hinted) else None
+            if step is None and self.parts[place].joins and place in hinted:
+                end = self._end(place, hinted)
+                found += [self._single(each, hinted, compressed) for each in range(place, min(end, place + RUN))]
+                place = min(end, place + RUN)
+                continue
+            found.append(step or self._single(place, hinted, compressed))
+            place += len(found[-1].parts)
+        return found
+
+    def _end(self, place: int, hinted: Set[int]) -> int:
+        """Where the run of hinted parts that may be joined, which *place* is in, ends."""
+        while place < len(self.parts) and place in hinted and self.parts[place].joins:
+            place += 1
+        return place
+
+    def _joined(self, place: int, hinted: Set[int]) -> bool:
+        return all(n in hinted and n < len(self.parts) and self.parts[n].joins for n in range(place, place + RUN))
+
+    def _run(self, place: int) -> Step | None:
+        """One line for the parts from *place* on, if that takes less than a line for each."""
+        if place not in self._runs:
+            run = self.parts[place : place + RUN]
+            first, last = (hint(part.body)[:40] for part in (run[0], run[-1]))
+            id = content_id(*(part.id for part in run))
+            text = hint_text(id, f"{RUN} earlier messages, from “{first}” to “{last}”")
+            cost = run[0].frame + tokens.count(text)
+            self._runs[place] = Step("hint", tuple(range(place, place + RUN)), id, cost, new=True, text=text)
+        step = self._runs[place]
+        apart = sum(min(self.line(n), self.parts[n].tokens) for n in step.parts)
+        return step if step.tokens < apart else None
+
+    def _single(self, place: int, hinted: Set[int], compressed: Set[int]) -> Step:
+        part = self.parts[place]
+        if place in hinted and self.line(place) < part.tokens:
+            return Step("hint", (place,), part.id, self.line(place), new=True, text=part.line)
+        if place in compressed and self.share(place) < part.tokens:
+            return Step("compressed", (place,), part.id, self.share(place), new=True)
+        return Step(part.form, (place,), part.id, part.tokens)
+
+
+def _part(number: int, given: object) -> Part:
+    if isinstance(given, Part):
+        return given
+    if isinstance(given, Item):
+        return of_item(given)
+    raise InvalidInput(f"entry {number} of the context is {type(given).__name__}; give messages, or memories, not both")
