@@ -245,9 +245,10 @@ class MemoryOps:
         """What helps most with *query* (blank: what stands for the whole best) of a *text*, or of the memories *ids*.
 
         At most *budget_tokens* tokens (default: `token_budget`), and nothing but parts of the originals in their
-        order. Memories share the budget; one of which nothing fits becomes its one-line hint, if that fits. A *text*
-        of *content_type* is first stored as a memory, so that its id brings the byte-exact original back; with *keep*
-        False it is not, and has no id. Raises `InvalidInput`, `NotFound`, `Quarantined`, or a `StoreError`.
+        order, unless the compressor `llm` is set up: then an item may be a summary, and says so. Memories share the
+        budget; one of which nothing fits becomes its one-line hint, if that fits. A *text* of *content_type* is first
+        stored as a memory, so that its id brings the byte-exact original back; with *keep* False it is not, and has no
+        id. Raises `InvalidInput`, `NotFound`, `Quarantined`, or a `StoreError`.
         """
         compression = Compression(self.items, self.compressor)
         budget = self.token_budget if budget_tokens is None else budget_tokens

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from ..errors import TokenizerUnavailable
 
-PIECE_CHARS = 100_000
-"""Longer texts are counted in pieces of this length: bpe-openai takes no million, and a cut adds a token at most."""
+PIECE_CHARS = 40_000
+"""Longer texts are counted in pieces of this length: bpe-openai refuses what has over 200,000 tokens, and a character
+has four at most. A cut adds a token, if that."""
 STEPS = 40
 """A head of text is found in fewer guesses than this."""
 

@@ -35,7 +35,9 @@ mark { color: inherit; border-bottom: 2px solid var(--line); border-radius: 2px;
 .d, summary { color: var(--dropped); }
 summary { cursor: pointer; font-style: italic; }
 .key mark { padding: .1rem .5rem; margin-right: .3rem; }
-#only:checked ~ main .d { display: none; }
+#only:checked ~ main .d { font-size: 0; }
+#only:checked ~ main .d > * { display: none; }
+#only:checked ~ main .d::before { content: " … "; font-size: 1rem; }
 """
 
 
@@ -113,6 +115,8 @@ def _stretch(stretch: heat.Stretch) -> str:
     if stretch.kept:
         told = "" if stretch.score is None else f' title="score {stretch.score:.3f}"'
         return f'<mark class="s{stretch.step}"{told}>{_text(stretch.text)}</mark>'
+    if not stretch.text.strip():
+        return _text(stretch.text)
     if len(stretch.text) <= FOLDED:
         return f'<span class="d">{_text(stretch.text)}</span>'
     size = f"{len(stretch.text):,} characters dropped"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -96,4 +98,7 @@ TEXTS = st.one_of(
 QUERIES = st.sampled_from(["", " ", "word", "which item did Ann mean?", "中文", "ERROR", "🇩🇪", "\ud83d", "the"])
 BUDGETS = st.one_of(st.integers(0, 40), st.integers(0, 2000))
 
-law = settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+_EXAMPLES = 60 if "MEMORYOPS_TEST_TOKENIZER" in os.environ else 300
+"""Fewer where the laws are tested a second time, by another tokenizer."""
+
+law = settings(max_examples=_EXAMPLES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])

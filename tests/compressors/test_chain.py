@@ -69,6 +69,11 @@ def test_the_first_that_answers_is_named_and_rendered_by_the_chain() -> None:
         (answering(Span(-1, 0, 5)), "of no passage"),
         (answering(Span(0, 0, 9999)), "ends behind its text"),
         (answering(), "not one unit fits"),
+        (Scripted(lambda: Kept((), ["x y z " * 9], 1, 1, "", "", (0,))), "over the budget of 12"),
+        (Scripted(lambda: Kept((), [" "], 1, 1, "", "", (0,))), "which is no text"),
+        (Scripted(lambda: Kept((), ["x"], 1, 1, "", "", (-1,))), "none of 1"),
+        (Scripted(lambda: Kept([Span(0, 0, 25)], ["x"], 1, 1, "", "", (0,))), "it has spans"),
+        (Scripted(lambda: Kept((), [], 1, 1, "", "", (0,))), "scripted: IndexError"),
         (Scripted(lambda: None), "scripted: "),  # type: ignore[arg-type, return-value]  # rubbish is the point
         (Scripted(lambda: "text"), "scripted: "),  # type: ignore[arg-type, return-value]  # as above
     ],
@@ -78,6 +83,29 @@ def test_whatever_goes_wrong_the_next_one_answers_and_the_reason_is_told(broken:
     assert kept.compressor == "extractive"
     assert kept.text == "The ramp is steep at low tide."
     assert told in kept.reason
+
+
+def test_a_summary_is_passed_on_as_what_it_is() -> None:
+    kept = chain(Scripted(lambda: Kept((), ["In short."], 1, 1, "", "by m", (0,)))).compress(PASSAGES, "", 12)
+    assert (kept.text, kept.spans, kept.rewritten, kept.reason) == ("In short.", (), (0,), "by m")
+    assert kept.tokens_before > kept.tokens_after == 3
+
+
+@dataclass
+class Patient(Scripted):
+    """One that says itself how long it waits for somebody else."""
+
+    patience_seconds: float = 5.0
+
+
+def test_one_that_waits_for_somebody_else_has_its_own_limit() -> None:
+    def deed() -> Kept:
+        time.sleep(0.2)
+        return Kept([Span(0, 0, 25)], [], 0, 0, "")
+
+    assert chain(Patient(deed, "patient"), limit=0.01).compress(PASSAGES, "", 12).compressor == "patient"
+    hurried = chain(Patient(deed, "patient", patience_seconds=0.01), limit=60).compress(PASSAGES, "", 12)
+    assert "patient: no answer within 0.01 s" in hurried.reason
 
 
 @pytest.fixture

@@ -16,6 +16,11 @@ from memoryops.compressors.errors import CompressorFailed, CompressorTimeout, Mi
 from memoryops.compressors.llm import LLM, LLMConfig
 from memoryops.compressors.llm.prompt import marker
 from memoryops.compressors.ports import Kept, Passage
+from memoryops.encoders.hashing import HashingEncoder
+from memoryops.memory.opening import open_compressor
+from memoryops.memory.service import MemoryOps
+from memoryops.memory.settings import Settings
+from memoryops.stores.in_memory import InMemoryStore
 
 from .chat_server import ChatServer, Reply, handed, saying, summarising
 
@@ -142,7 +147,7 @@ def test_a_silent_server_is_given_up(chat: ChatServer) -> None:
 
     chat.script = script
     started = time.monotonic()
-    with pytest.raises(CompressorTimeout, match="the model m did not answer within"):
+    with pytest.raises(CompressorTimeout, match=r"the model m (did not answer|was not done) within"):
         compressed(made(chat, seconds=0.3))
     assert time.monotonic() - started < 5
     enough.set()
@@ -202,6 +207,29 @@ def test_in_a_chain_it_answers_first_and_is_followed_where_it_fails(chat: ChatSe
     assert (kept.compressor, kept.rewritten) == ("extractive", ())
     assert "llm: the model m answered HTTP 503" in kept.reason
     assert "net 7" in kept.text
+
+
+def test_the_settings_say_which_model_and_how(chat: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"COMPRESSORS": "llm,truncate", "LLM_MODEL": "m7", "LLM_BASE_URL": chat.url, "LLM_API_KEY": KEY}
+    chain = open_compressor(Settings.from_env({f"MEMORYOPS_{name}": value for name, value in settings.items()}))
+    kept = chain.compress([Passage("a", PROSE)], "", 60)
+    assert kept.reason == "summary by m7, in its own words"
+    assert chat.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_memories_are_summarised_under_their_ids(chat: ChatServer) -> None:
+    chain = standard(("llm", *registry.DEFAULT), {"llm": LLMConfig("m", chat.url)})
+    with MemoryOps(InMemoryStore(HashingEncoder(64)), compressor=chain) as ops:
+        found = ops.compress(text=PROSE, query="nets", budget_tokens=60)
+        (item,) = found.items
+        assert (item.form, item.spans, found.compressor) == ("summary", [], "llm")
+        assert found.reason == "summary by m, in its own words"
+        assert item.id is not None
+        assert ops.retrieve(item.id).content == PROSE
+        context = ops.context("who mended nets", budget_tokens=200)
+        assert [entry.form for entry in context.entries] == ["summary"]
+        assert 'form="summary"' in context.text
+        assert context.compressor == "llm"
 
 
 def test_without_its_extra_the_message_has_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

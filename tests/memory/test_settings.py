@@ -38,6 +38,11 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("SCREENING", "quarantine", "screening", "quarantine"),
         ("EMBEDDINGS_API_KEY", "k", "embeddings_api_key", "k"),
         ("WORKSPACE", "Büro 1", "workspace", "Büro 1"),
+        ("COMPRESSORS", "truncate, extractive", "compressor_names", ("truncate", "extractive")),
+        ("TOKENIZER", "o200k", "tokenizer", "o200k"),
+        ("LLM_MODEL", "m", "llm_model", "m"),
+        ("LLM_TIMEOUT", "2.5", "llm_timeout", 2.5),
+        ("LLM_STRUCTURED", "yes", "llm_structured", True),
     ],
 )
 def test_a_variable_sets_its_field(name: str, text: str, field: str, value: Any) -> None:
@@ -60,6 +65,8 @@ def test_our_own_name_goes_before_an_alias_and_an_override_before_both() -> None
         ("TOKEN_BUDGET", "0"), ("MAX_CONTEXT_ITEMS", "-1"), ("TOP_K", "0"),
         ("QDRANT_SHARD_NUMBER", "x"), ("QDRANT_SHARD_NUMBER", "0"), ("QDRANT_REPLICATION_FACTOR", "-1"),
         ("ROLE", "root"), ("SCREENING", "maybe"), ("LOG_FORMAT", "xml"), ("LOG_LEVEL", "loud"),
+        ("COMPRESSORS", "gzip"), ("COMPRESSORS", ","), ("COMPRESSORS", "truncate,truncate"), ("COMPRESSORS", "llm"),
+        ("TOKENIZER", "words"), ("LLM_TIMEOUT", "0"), ("LLM_WINDOW", "-5"),
         ("WORKSPACE", "a\nb"), ("USER", "x" * 201), ("AGENT", "\t"), ("THREAD", "a\x00b"),
     ],
 )  # fmt: skip
@@ -80,7 +87,8 @@ def test_the_decoder_takes_the_names_of_old_and_wants_its_model() -> None:
 
 def test_a_key_is_never_shown() -> None:
     secret = "sk-" + "not-to-be-shown"
-    settings = Settings.from_env({"MEMORYOPS_QDRANT_API_KEY": secret, "OPENAI_API_KEY": secret})
+    names = ("MEMORYOPS_QDRANT_API_KEY", "OPENAI_API_KEY", "MEMORYOPS_LLM_API_KEY")
+    settings = Settings.from_env(dict.fromkeys(names, secret))
     assert secret not in repr(settings)
 
 
