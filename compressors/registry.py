@@ -16,13 +16,14 @@ COMPRESSORS: Mapping[str, str] = MappingProxyType(
     {
         "extractive": ".extractive:Extractive",
         "llm": ".llm:LLM",
+        "qr_head": ".qr_head.compressor:QRHead",
         "qr_head_decoder": ".qr_head.decoder.compressor:DecoderQRHead",
         "truncate": ".truncate:Truncate",
     }
 )
 """Where each compressor is made; it is imported when it is asked for."""
 
-DEFAULT = ("extractive", "truncate")
+DEFAULT = ("qr_head", "extractive", "truncate")
 """Those that every install has, first choice first."""
 
 

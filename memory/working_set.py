@@ -30,7 +30,7 @@ CROWD = 3
 """A text is put in whole only if it takes no more than its share of the room among this many."""
 HEADER_SHARE = 3
 """Compressed texts are so few that their headers take at most one part in this many of the room."""
-SOURCE_CHARS = 2_000_000
+SOURCE_CHARS = 240_000
 """How much text one working set compresses; of longer ones only the part around the best passage."""
 _UNSEEN = (
     r"[\s/\\\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"

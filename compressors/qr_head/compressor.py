@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..errors import CompressorFailed
+from ..keywords import Keywords
 from ..logs import telling
 from ..pieces import cut, pieces, texts_of
 from ..ports import Kept, Passage
 from ..render import check_budget, whole
 from ..select import select
+from ..structure.units import Unit
 from . import fusion
 from .head import Head
 from .signals import signals
+from .windows import Span
 
+READ_CHARS = 600_000
+"""Characters that one call reads, about what a window of 128,000 tokens holds."""
+STRETCH_CHARS = 20_000
 LEAST = 0.001
 """What the unit of least worth is worth beside the best, 1: what is worth 0 would never be kept."""
 
@@ -24,13 +31,15 @@ LEAST = 0.001
 class QRHead:
     """Keeps the units that the head and keywords find nearest to the query. Safe to call from several threads.
 
-    *head*: the shipped one, shared by all of this process, unless given.
+    *head*: the shipped one, shared by all of this process, unless given. Of texts of more than *read_chars* characters
+    in all, it reads the stretches that hold most of the query's words, so that a call takes seconds, not minutes; the
+    other units come after all that was read.
     """
 
     name = "qr_head"
 
-    def __init__(self, head: Head | None = None) -> None:
-        self._head = head or shared()
+    def __init__(self, head: Head | None = None, read_chars: int = READ_CHARS) -> None:
+        self._head, self._read_chars = head or shared(), read_chars
 
     @cached_property
     def _weights(self) -> fusion.Weights:
@@ -45,12 +54,60 @@ class QRHead:
         if not query.strip():
             raise CompressorFailed("a retrieval head needs a query, and there is none")
         found = cut(passages, budget)
-        spans = [[(unit.start, unit.end) for unit in own] for own in found]
-        seen = signals(self._head, [passage.text for passage in passages], spans, query)
-        worths = fusion.fused(seen, self._weights, budget / max(before, 1))
         texts = texts_of(passages, found)
-        scaled = _scaled(worths) + np.array(telling(passages, found, texts))
-        return select(passages, pieces(passages, found, scaled.tolist()), budget, self.name, before=before)
+        worths = np.array(telling(passages, found, texts), np.float32)
+        chosen = stretches(passages, found)
+        if sum(stretch.chars for stretch in chosen) > self._read_chars:
+            keywords = Keywords(texts).scores(query)
+            worths += LEAST / 2 * _scaled(np.array(keywords, np.float32))
+            chosen = likeliest(chosen, keywords, self._read_chars)
+        if chosen:
+            places = np.concatenate([np.arange(each.first, each.first + len(each.units)) for each in chosen])
+            seen = signals(self._head, [each.text for each in chosen], [each.units for each in chosen], query)
+            worths[places] += _scaled(fusion.fused(seen, self._weights, budget / max(before, 1)))
+        return select(passages, pieces(passages, found, worths.tolist()), budget, self.name, before=before)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring units of one passage: their *text*, the *units* in it, and the number of the *first* of them."""
+
+    text: str
+    units: Sequence[Span]
+    first: int
+
+    @property
+    def chars(self) -> int:
+        return len(self.text)
+
+
+def stretches(passages: Sequence[Passage], found: Sequence[Sequence[Unit]]) -> list[Stretch]:
+    """All units of *passages*, in stretches of about `STRETCH_CHARS`; one that is not longer is a stretch by itself."""
+    cut_up: list[Stretch] = []
+    first = 0
+    for passage, own in zip(passages, found, strict=True):
+        begin = 0
+        for place, unit in enumerate(own):
+            if place + 1 == len(own) or unit.end - own[begin].start >= STRETCH_CHARS:
+                start, some = own[begin].start, own[begin : place + 1]
+                spans = [(each.start - start, each.end - start) for each in some]
+                cut_up.append(Stretch(passage.text[start : unit.end], spans, first + begin))
+                begin = place + 1
+        first += len(own)
+    return cut_up
+
+
+def likeliest(chosen: Sequence[Stretch], keywords: Sequence[float], most_chars: int) -> list[Stretch]:
+    """Those of *chosen* with the best unit by *keywords* that have *most_chars* characters together, in their order."""
+    best = [max(keywords[each.first : each.first + len(each.units)]) for each in chosen]
+    order = sorted(range(len(chosen)), key=lambda place: (-best[place], place))
+    kept, room = [], most_chars
+    for place in order:
+        room -= chosen[place].chars
+        if room < 0:
+            break
+        kept.append(place)
+    return [chosen[place] for place in sorted(kept)]
 
 
 _shared: list[Head] = []

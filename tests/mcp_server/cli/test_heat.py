@@ -208,7 +208,7 @@ def test_a_terminal_shows_what_was_dropped_too(tmp_path: Path, data_dir: Path, t
     assert ("\x1b[2mstep 1: all is well" in shown) is coloured
     assert "characters]" in shown or not coloured
     assert "\x1b]0;title" not in shown
-    assert "by extractive" in shown
+    assert "by qr_head" in shown
     assert "counted by minilm (approximate)" in shown
 
 

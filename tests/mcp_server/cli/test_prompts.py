@@ -31,7 +31,7 @@ def test_a_file_is_compressed_and_its_original_kept(cli: Cli, tmp_path: Path) ->
     path.write_text(LOG, encoding="utf-8")
     ran = cli("compress", str(path), "--query", "which disk is full", "--budget", "40")
     assert "the disk of kos is full" in ran.out
-    assert "by extractive" in ran.err
+    assert "by qr_head" in ran.err
     id = ran.err.split("memoryops show ")[1].strip()
     assert cli("show", id).out == LOG
     again = cli("--json", "compress", "--ids", id, "--query", "which disk is full", "--budget", "60").json
