@@ -291,24 +291,19 @@ class _Costs:
         found: list[Step] = []
         place = 0
         while place < len(self.parts):
-            step = self._run(place) if place in hinted and self._joined(place, hinted) else None
-            if step is None and self.parts[place].joins and place in hinted:
-                end = self._end(place, hinted)
-                found += [self._single(each, hinted, compressed) for each in range(place, min(end, place + RUN))]
-                place = min(end, place + RUN)
-                continue
-            found.append(step or self._single(place, hinted, compressed))
-            place += len(found[-1].parts)
+            end = max(self._end(place, hinted), place + 1)
+            for first in range(place, end, RUN):
+                last = min(first + RUN, end)
+                run = self._run(first) if last - first == RUN else None
+                found += [run] if run else [self._single(n, hinted, compressed) for n in range(first, last)]
+            place = end
         return found
 
     def _end(self, place: int, hinted: Set[int]) -> int:
-        """Where the run of hinted parts that may be joined, which *place* is in, ends."""
+        """Where the hinted parts from *place* on that one line may stand for together end."""
         while place < len(self.parts) and place in hinted and self.parts[place].joins:
             place += 1
         return place
-
-    def _joined(self, place: int, hinted: Set[int]) -> bool:
-        return all(n in hinted and n < len(self.parts) and self.parts[n].joins for n in range(place, place + RUN))
 
     def _run(self, place: int) -> Step | None:
         """One line for the parts from *place* on, if that takes less than a line for each."""

@@ -37,6 +37,11 @@ def test_the_operations_do_what_is_said(data_dir: Path, monkeypatch: pytest.Monk
             names: dict[str, Any] = {"ops": ops, "Scope": Scope, "text": "some text", "id": id}
             names["log"] = "step one\nfailed: no disk\n"
             exec(compile(blocks()[1], str(README), "exec"), names)  # noqa: S102 - our own README
+            names["messages"] = [{"role": "user", "content": f"{n} " * 4000} for n in range(30)]
+            names["tools"] = [{"type": "function", "function": {"name": "look"}}]
+            exec(compile(blocks()[2], str(README), "exec"), names)  # noqa: S102 - our own README
+            assert names["fitted"].utilization_after <= 50 < 75 < names["fitted"].utilization_before
+            assert ops.retrieve(names["fitted"].replaced[0].id).content
             assert ops.hil.get(names["question"].id).answer == "no"
             assert ops.tasks.get(names["task"].id).status == "done"
             assert len(ops.quarantine.list().entries) == 1

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memoryops.memory.errors import MemoryOpsError
+from memoryops.memory.hygiene import Policy
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreError
@@ -54,6 +55,8 @@ def fill(ops: MemoryOps, mark: str) -> dict[str, list[str]]:
         ids.append(ops.quarantine.add(f"{mark} held {n}", reason=f"{mark} reason").id)
         ids.append(ops.tasks.create(f"{mark} task {n}", f"{mark} description").id)
         ids.append(ops.hil.request(f"{mark} question {n}", context=f"{mark} context").id)
+    ids.append(ops.add(f"{mark} apple of old", priority=1).id)
+    MemoryOps(ops.store, ops.scope, policy=Policy(0, 0)).hygiene(limit=1)  # archives that one
     for page in (
         ops.search("apple", limit=1), ops.tasks.list(limit=1), ops.hil.list(limit=1), ops.quarantine.list(limit=1),
     ):  # fmt: skip
@@ -66,7 +69,13 @@ def reads(ops: MemoryOps, where: Any, id: str, cursor: str, path: Path) -> Itera
     """Every public read, with everything that a caller can choose."""
     yield lambda: ops.search(f"{MARK} apple", where=where, limit=100, explain=True)
     yield lambda: ops.search("apple", where=where, limit=1, cursor=cursor)
+    yield lambda: ops.search(f"{MARK} apple", where={"state": "archived"}, explain=True)
+    yield lambda: ops.archived(limit=1000)
+    yield lambda: ops.archived(limit=1, cursor=cursor)
     yield lambda: ops.retrieve(id)
+    yield lambda: ops.retrieve(id, "compressed")
+    yield lambda: ops.retrieve(id, "hint")
+    yield lambda: ops.hygiene(dry_run=True)
     yield lambda: {**ops.state().as_json(), "workspace": "", "store": ""}
     yield lambda: (ops.export(path), path.read_text(encoding="utf-8"))
     yield lambda: ops.quarantine.list(limit=1000)
@@ -92,6 +101,7 @@ def agents(ops: MemoryOps, cursor: str) -> Iterator[Callable[[], object]]:
 def writes(ops: MemoryOps, id: str) -> Iterator[Callable[[], object]]:
     """Every write that names something."""
     yield lambda: ops.update(id, {"priority": 1})
+    yield lambda: ops.restore(id)
     yield lambda: ops.forget(id).derived
     yield lambda: ops.quarantine.add(id=id, reason="r")
     yield lambda: ops.quarantine.release(id)

@@ -58,7 +58,7 @@ def test_stretches_cover_every_unit_once() -> None:
     found = cut(passages, 100)
     made = stretches(passages, found)
     units = [unit for own in found for unit in own]
-    assert [each.first for each in made][0] == 0
+    assert made[0].first == 0
     assert sum(len(each.units) for each in made) == len(units)
     texts = [each.text[start:end] for each in made for start, end in each.units]
     flat = [p.text[u.start : u.end] for p, own in zip(passages, found, strict=True) for u in own]

@@ -81,7 +81,7 @@ def test_the_state_names_the_commonest_types(result: Result) -> None:
     ("tool", "arguments", "remedy"),
     [
         ("memory_retrieve", {"id": LONG}, "use 1 to 200 printable characters"),
-        ("memory_retrieve", {LONG: 1}, "it takes id, offset, max_tokens"),
+        ("memory_retrieve", {LONG: 1}, "it takes id, form, offset, max_tokens"),
         ("memory_search", {"query": "a", "where": {LONG: 1}}, "give a field like thread"),
         ("memory_search", {"query": "a", "where": {f"metadata.{LONG}": 1}}, "give a field like thread"),
         ("memory_search", {"query": "a", "where": {"tags": {LONG: 1}}}, "use gt, gte, lt, lte, exists or not"),

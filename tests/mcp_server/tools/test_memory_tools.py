@@ -257,3 +257,21 @@ def test_a_call_is_logged_without_its_content(call: Call, caplog: pytest.LogCapt
         ("memory_retrieve", "not_found"),
     ]
     assert "business" not in json.dumps(logged, default=str)
+
+
+def test_a_memory_is_read_in_each_form(call: Call) -> None:
+    text = " ".join(f"Sentence number {n} tells of the ferry to Kos and ends." for n in range(60))
+    (added,) = result(call("memory_add", content=text))["results"]
+    shortened = result(call("memory_retrieve", id=added["id"], form="compressed"))
+    assert 0 < len(shortened["content"]) == shortened["total_chars"] < len(text) / 3
+    hint = result(call("memory_retrieve", id=added["id"], form="hint"))
+    assert hint["content"].endswith(f"(ID: {added['id']})")
+    assert hint["tokens"] == shortened["tokens"]
+    assert "form" in error(call("memory_retrieve", id=added["id"], form="half"))
+
+
+def test_the_state_names_the_tiers(call: Call) -> None:
+    call("memory_add", content="one note")
+    state = result(call("memory_state"))
+    assert state["tiers"]["full"] == {"items": 1, "tokens": state["tokens"]}
+    assert "usd" not in state
