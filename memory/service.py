@@ -54,6 +54,7 @@ class MemoryOps:
         policy: Policy | None = None,
         token_budget: int = 8000,
         max_context_items: int = 50,
+        rerank: bool = False,
         compressor: Compressor | None = None,
         clock: Callable[[], float] = time.time,
         owns_store: bool = True,
@@ -65,6 +66,7 @@ class MemoryOps:
         self.model, self.models_file = model, models_file
         self.policy = policy or Policy()
         self.token_budget = inputs.whole(token_budget, "token_budget", 1, 10**12)
+        self.rerank = rerank
         self.max_context_items = inputs.whole(max_context_items, "max_context_items", 1, 10**6)
         self.compressor: Compressor = compressor or standard()
         self.items = Items(store, self.scope, screening, clock)
@@ -105,6 +107,7 @@ class MemoryOps:
             policy=Policy(chosen.compress_days, chosen.archive_days, chosen.prune_below),
             token_budget=chosen.token_budget,
             max_context_items=chosen.max_context_items,
+            rerank=chosen.rerank,
             compressor=compressor,
         )
 
@@ -185,16 +188,23 @@ class MemoryOps:
         max_tokens: int | None = None,
         cursor: str | None = None,
         explain: bool = False,
-        rerank: bool = False,
+        rerank: bool | None = None,
     ) -> Found:
         """The memories that fit *query* best, by meaning and by keyword.
 
         At most *limit* (1 to 100) hits and *max_tokens* tokens; *cursor* continues an earlier page, each match once
         as long as nothing is written in between. *where* as in `conditions.parse`. *explain* gives the parts of
-        each score.
+        each score. *rerank* (default: as configured): the retrieval head reads the best of them with the question and
+        has a say in their order; `Found.not_reranked` tells why it had none, if it took too long.
         """
         found = self.recall.search(
-            query, limit=limit, where=where, max_tokens=max_tokens, cursor=cursor, explain=explain, rerank=rerank
+            query,
+            limit=limit,
+            where=where,
+            max_tokens=max_tokens,
+            cursor=cursor,
+            explain=explain,
+            rerank=self.rerank if rerank is None else rerank,
         )
         self.items.access.note({hit.id: hit.expires_at for hit in found.hits})
         return found
@@ -342,6 +352,7 @@ class MemoryOps:
             policy=self.policy,
             token_budget=self.token_budget,
             max_context_items=self.max_context_items,
+            rerank=self.rerank,
             compressor=self.compressor,
             clock=self.items.clock,
             owns_store=False,

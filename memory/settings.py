@@ -123,6 +123,9 @@ class Settings:
         8000, "TOKEN_BUDGET", "Budget of a working set and of a compression that names none (tokens)."
     )
     max_context_items: int = _setting(50, "MAX_CONTEXT_ITEMS", "Most memories in a working set (count).")
+    rerank: bool = _setting(
+        False, "RERANK", "Let the retrieval head have a say in the order of every search's hits (true or false)."
+    )
     compressors: str = _setting(
         ",".join(registry.DEFAULT),
         "COMPRESSORS",

@@ -172,6 +172,9 @@ def memories(commands: Commands) -> None:
     search.add_argument("--where", action="append", default=[], metavar="CONDITION", help=WHERE)
     search.add_argument("--cursor", metavar="CURSOR", help="continue an earlier search")
     search.add_argument("--explain", action="store_true", help="show the parts of each score")
+    search.add_argument(
+        "--rerank", action="store_true", default=None, help="let the retrieval head have a say in the order"
+    )
 
     show = commands.add(
         "show",

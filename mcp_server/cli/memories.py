@@ -118,6 +118,7 @@ def search(ops: MemoryOps, args: Namespace) -> int:
         max_tokens=args.max_tokens,
         cursor=args.cursor,
         explain=args.explain,
+        rerank=args.rerank,
     )
     if args.json:
         output.as_json(found)
@@ -127,6 +128,8 @@ def search(ops: MemoryOps, args: Namespace) -> int:
         return 0
     for number, hit in enumerate(found.hits, start=1):
         _show_hit(number, hit)
+    if found.not_reranked:
+        output.line(f"Not ranked once more: {found.not_reranked}")
     if found.next_cursor is not None:
         output.line(f"There is more: --cursor {found.next_cursor}")
     return 0
