@@ -204,7 +204,7 @@ def test_in_a_chain_it_answers_first_and_is_followed_where_it_fails(chat: ChatSe
     assert (kept.compressor, kept.rewritten) == ("llm", (0,))
     chat.script = lambda body: (503, {"error": {"message": "overloaded"}})
     kept = chain.compress([Passage("a", PROSE)], "net 7", 60)
-    assert (kept.compressor, kept.rewritten) == ("extractive", ())
+    assert (kept.compressor, kept.rewritten) == ("qr_head", ())
     assert "llm: the model m answered HTTP 503" in kept.reason
     assert "net 7" in kept.text
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 
 import pytest
 
 from memoryops.compressors import registry
 from memoryops.compressors.chain import standard
-from memoryops.compressors.errors import UnknownCompressor
+from memoryops.compressors.errors import MissingExtra, UnknownCompressor
 from memoryops.compressors.llm import LLMConfig
+from memoryops.compressors.qr_head.decoder.config import DecoderConfig
 
-CONFIGS: dict[str, object] = {"llm": LLMConfig("m", "http://127.0.0.1:9/v1")}
+CONFIGS: dict[str, object] = {
+    "llm": LLMConfig("m", "http://127.0.0.1:9/v1"),
+    "qr_head_decoder": DecoderConfig("no/such/model"),
+}
 
 
 @pytest.mark.parametrize("name", registry.COMPRESSORS)
 def test_each_is_made_by_its_name(name: str) -> None:
+    if name == "qr_head_decoder" and find_spec("peft") is None:
+        with pytest.raises(MissingExtra, match="qrhead"):
+            registry.make(name, CONFIGS[name])
+        return
     assert registry.make(name, CONFIGS.get(name)).name == name
 
 

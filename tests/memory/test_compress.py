@@ -57,7 +57,7 @@ def test_a_text_is_compressed_for_a_query_and_its_id_brings_it_back(ops: MemoryO
     assert item.id is not None
     check(found, {item.id: TEXT})
     assert "password hint is a walrus" in found.text
-    assert (item.form, found.action, found.compressor, found.reason) == ("compressed", "added", "extractive", "")
+    assert (item.form, found.action, found.compressor, found.reason) == ("compressed", "added", "qr_head", "")
     assert 0 < found.ratio < 0.1
     stored = ops.retrieve(item.id)
     assert (stored.content, stored.content_type, stored.kind) == (TEXT, "markdown", "item")

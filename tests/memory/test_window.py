@@ -161,7 +161,7 @@ def test_the_oldest_are_compressed_for_the_question_first() -> None:
     places = [n for n, form in enumerate(forms) if form != "full"]
     assert places == list(range(1, len(places) + 1))
     assert fitted.utilization_after <= 50 < 75 < fitted.utilization_before
-    assert (fitted.compressor, fitted.reason) == ("extractive", "")
+    assert (fitted.compressor, fitted.reason) == ("qr_head", "")
 
 
 def test_where_a_fifth_is_too_much_the_oldest_are_hints() -> None:

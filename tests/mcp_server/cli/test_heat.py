@@ -98,7 +98,7 @@ def test_a_page_stands_alone_and_escapes_what_texts_hold(cli: Cli, tmp_path: Pat
     assert "step 7: all is well" in page.of("details")
     assert "run <b>.log" in page.of("h1")
     assert "which disk is <i>full" in page.of("dd")
-    assert "extractive" in page.of("dd")
+    assert "qr_head" in page.of("dd")
     assert "minilm (approximate)" in page.of("dd")
     assert "characters dropped" in page.of("summary")
     assert "http" not in html.read_text(encoding="utf-8").replace("http-equiv", "")

@@ -68,7 +68,7 @@ def test_compressing_keeps_the_answer_and_the_original(result: Result, refused: 
     told = result("memory_compress", text=text, query="who changed the vault code?", budget_tokens=60)
     assert "Mira" in told["text"]
     assert told["tokens_after"] <= 60 < told["tokens_before"]
-    assert told["compressor"] == "extractive"
+    assert told["compressor"] == "qr_head"
     (id,) = told["ids"]
     page = result("memory_retrieve", id=id)
     read = page["content"]
