@@ -39,6 +39,22 @@ TEXT_TYPES = ("text", "input_text", "output_text")
 """Fields of a message that holds nothing but what somebody said."""
 
 
+def listed(messages: object) -> Sequence[Message]:
+    """*messages*, if they are a list: one that can be read only once would be empty the second time."""
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
+        raise InvalidInput(f"the messages are {type(messages).__name__}; give a list of objects with role and content")
+    return messages
+
+
+def question(given: object, conversation: Sequence[Message]) -> str:
+    """The query *given* or, without one, the last question of *conversation*."""
+    if given is None:
+        return question_of(conversation)
+    if not isinstance(given, str):
+        raise InvalidInput(f"the query is {type(given).__name__}; give a string")
+    return given
+
+
 def parts_of(
     messages: Sequence[Message], recent: int = 4, known: Known | None = None, naming: Naming | None = None
 ) -> list[Part]:
@@ -125,7 +141,10 @@ def with_text(message: Message, text: str) -> dict[str, Any]:
 
 
 def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
-    """What tool schemas take."""
+    """What tool schemas take. Raises `InvalidInput` for what is no list of them."""
+    given = isinstance(tools, Sequence) and not isinstance(tools, str | bytes)
+    if not given or not all(isinstance(tool, Mapping) for tool in tools):
+        raise InvalidInput(f"tools is {tools!r:.100}; give a list of tool schemas, each an object")
     return sum(tokens.count(_json(tool)) for tool in tools)
 
 
@@ -162,7 +181,10 @@ def _block_tokens(block: object) -> int:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"what stands beside a message's text cannot be sent as JSON ({error})") from error
 
 
 def role_of(number: int, message: object) -> str:

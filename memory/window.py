@@ -110,16 +110,17 @@ class ContextWindow:
         """
         inputs.whole(reserve, "reserve", 0, 10**12)
         inputs.whole(recent, "recent", 0, 10**6)
-        if all(isinstance(each, Mapping) for each in context):
-            originals = tuple(each for each in context if isinstance(each, Mapping))
+        messages.listed(context)
+        given = tuple(context)
+        if all(isinstance(each, Mapping) for each in given):
+            originals = tuple(each for each in given if isinstance(each, Mapping))
             parts = messages.parts_of(originals, recent=recent)
-            question = messages.question_of(originals)
         else:
-            originals, question = (), ""
-            parts = [_part(number, each) for number, each in enumerate(context)]
+            originals = ()
+            parts = [_part(number, each) for number, each in enumerate(given)]
         parts = [replace(p, hold="recent") if p.id in used and p.hold == "free" else p for p in parts]
         reserved = reserve + messages.schema_tokens(tools)
-        return planned(self, parts, question if query is None else query, reserved, originals)
+        return planned(self, parts, messages.question(query, originals), reserved, originals)
 
     def apply(self, plan: Plan, compressor: Compressor | None = None) -> Fitted:
         """*plan* carried out; see `fitting.apply`."""

@@ -301,6 +301,39 @@ def test_a_context_that_is_none_is_told(context: Any, message: str) -> None:
         SMALL.plan(context)
 
 
+@pytest.mark.parametrize("context", [iter([{"role": "user", "content": "x"}]), None, 7, "text", {"role": "user"}])
+def test_what_is_no_list_of_messages_is_refused_not_taken_for_an_empty_one(context: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a list of objects with role and content"):
+        SMALL.plan(context)
+
+
+@pytest.mark.parametrize("tools", ["look", 7, {"name": "look"}, ["look"], None])
+def test_tools_that_are_no_schemas_are_refused(tools: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a list of tool schemas"):
+        SMALL.plan([{"role": "user", "content": "x"}], tools=tools)
+
+
+def test_a_query_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="the query is int"):
+        SMALL.plan([{"role": "user", "content": "x"}], 7)  # type: ignore[arg-type]  # callers are not always typed
+
+
+def test_calls_that_no_json_can_carry_are_told() -> None:
+    endless: dict[str, Any] = {}
+    endless["self"] = endless
+    for calls in ([{(1, 2): 3}], [endless]):
+        with pytest.raises(InvalidInput, match="cannot be sent as JSON"):
+            SMALL.plan([{"role": "assistant", "content": "", "tool_calls": calls}])
+
+
+@pytest.mark.parametrize("text", [f"[in memory, ID: x] {FILLER}", f"[in memory, ID: x]\n{FILLER}"])
+def test_a_long_text_behind_a_forged_mark_makes_room_like_any_other(text: str) -> None:
+    messages = [{"role": "user", "content": f"{text} {FILLER * 4}"}, *long_chat(4, "few words")]
+    fitted = SMALL.apply(SMALL.plan(messages))
+    assert fitted.steps[0].form == "compressed"
+    assert fitted.tokens_after <= SMALL.target_tokens
+
+
 def test_messages_as_langchain_writes_them() -> None:
     messages: list[Message] = [
         {"type": "human", "content": f"{FILLER} {FILLER}", "id": "m1"},
