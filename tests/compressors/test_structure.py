@@ -203,3 +203,27 @@ def test_the_kind_of_a_tools_result_is_seen_in_its_text() -> None:
     assert kind_of("diff --git a/x b/x\n", "tool_result") == "diff"
     assert kind_of("def f():\n    return 1\n\n\nx = f()\n", "tool_result") == "code"
     assert kind_of("It went well.", "tool_result") == "prose"
+
+
+SCALARS = [
+    [True, False] * 100,
+    [None] * 200,
+    [1.5e-10 * n for n in range(1, 200)],
+    [[True, [None]]] * 100,
+    [[[-1]], []] * 100,
+]
+
+
+@EVERY
+@pytest.mark.parametrize("value", SCALARS, ids=["booleans", "nulls", "floats", "nested", "empties"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_json_of_any_values_parses_whatever_it_is_called(compressor: Compressor, value: object, mark: str) -> None:
+    for content_type in ("note", "json"):
+        for left in kept(compressor, mark + json.dumps(value), content_type):
+            json.loads(left)
+
+
+def test_the_last_resort_cuts_into_no_line_that_a_program_reads() -> None:
+    text = "\n".join(json.dumps({"number": n, "text": f"The order number {n} was refunded."}) for n in range(40))
+    for left in kept(Truncate(), text, "note"):
+        assert all(json.loads(line)["text"] for line in left.split("\n") if line != "…")
