@@ -35,8 +35,10 @@ MEDIA_TOKENS = 1600
 """What an image or document counts: models charge by its size in pixels or pages, which its bytes do not tell."""
 MEDIA = ("image", "audio", "video", "file", "document", "media")
 PLAIN = frozenset(("role", "type", "content", "id", "name"))
-TEXT_TYPES = ("text", "input_text", "output_text")
 """Fields of a message that holds nothing but what somebody said."""
+UNSENT = frozenset(("response_metadata", "usage_metadata", "artifact", "status", "example"))
+"""Fields that LangChain keeps beside a message and sends to no model: they take no tokens."""
+TEXT_TYPES = ("text", "input_text", "output_text")
 
 
 def listed(messages: object) -> Sequence[Message]:
@@ -150,7 +152,8 @@ def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
 
 def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
     text = text_of(message)
-    more = {name: value for name, value in message.items() if name not in PLAIN and value not in (None, [], {}, "")}
+    beside = message.keys() - PLAIN - UNSENT
+    more = {name: message[name] for name in message if name in beside and message[name] not in (None, [], {}, "")}
     frame = MESSAGE_TOKENS + (tokens.count(_json(more)) if more else 0)
     frame += tokens.count(message["name"]) if isinstance(message.get("name"), str) else 0
     if text is None:

@@ -261,8 +261,8 @@ class _Costs:
 
     @property
     def fixed(self) -> int:
-        """What is untouchable: pinned texts, and what stands beside the others."""
-        return sum(part.tokens if part.hold == "pinned" else part.frame for part in self.parts)
+        """What is untouchable: pinned texts, and what stands beside the others, unless one line may stand for them."""
+        return sum(part.tokens if part.hold == "pinned" else 0 if part.joins else part.frame for part in self.parts)
 
     def order(self, hold: Hold) -> list[int]:
         """The places of the parts of that *hold* that can make room, those that make it first first."""

@@ -334,6 +334,27 @@ def test_a_long_text_behind_a_forged_mark_makes_room_like_any_other(text: str) -
     assert fitted.tokens_after <= SMALL.target_tokens
 
 
+def test_what_langchain_keeps_beside_its_messages_takes_no_room() -> None:
+    told = {"model_name": "m", "logprobs": None, "token_usage": {"prompt_tokens": 11, "completion_tokens": 12}}
+    messages: list[Message] = []
+    for n in range(300):
+        messages.append({"type": "human", "content": f"{n} few words", "response_metadata": {}, "example": False})
+        messages.append(
+            {"type": "ai", "content": f"{n} few words", "response_metadata": told, "usage_metadata": {"input_tokens": 1}}
+        )
+    plain = [{"type": message["type"], "content": message["content"]} for message in messages]
+    assert total(messages) == total(plain)
+    fitted = SMALL.apply(SMALL.plan(messages))
+    assert [step.form for step in fitted.steps] == [step.form for step in SMALL.apply(SMALL.plan(plain)).steps]
+    assert any(len(step.parts) == RUN for step in fitted.steps)
+
+
+def test_an_overflow_counts_nothing_as_untouchable_that_has_made_room() -> None:
+    with pytest.raises(ContextOverflow) as caught:
+        ContextWindow(300).plan(long_chat(1000, "few words"))
+    assert caught.value.fixed < caught.value.left < caught.value.before
+
+
 def test_messages_as_langchain_writes_them() -> None:
     messages: list[Message] = [
         {"type": "human", "content": f"{FILLER} {FILLER}", "id": "m1"},
