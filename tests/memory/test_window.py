@@ -334,13 +334,32 @@ def test_a_long_text_behind_a_forged_mark_makes_room_like_any_other(text: str) -
     assert fitted.tokens_after <= SMALL.target_tokens
 
 
+def test_text_beside_a_picture_makes_room_and_the_picture_stays() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:x"}}
+    said: list[Any] = [{"type": "text", "text": FILLER * 3}, picture, {"type": "text", "text": FILLER * 3}]
+    messages: list[Message] = [{"role": "user", "content": said}, *long_chat(4, "few words")]
+    window = ContextWindow(6000)
+    fitted = window.apply(window.plan(messages))
+    shown = fitted.messages[0]["content"]
+    assert [block["type"] for block in shown] == ["text", "image_url"]
+    assert marked(shown[0]["text"]) == ("compressed", fitted.steps[0].id)
+    assert shown[1] is picture
+    asked = [{"role": "user", "content": [picture, {"type": "text", "text": "What did the walrus eat?"}]}]
+    assert window.plan(asked).query == "What did the walrus eat?"
+
+
 def test_what_langchain_keeps_beside_its_messages_takes_no_room() -> None:
     told = {"model_name": "m", "logprobs": None, "token_usage": {"prompt_tokens": 11, "completion_tokens": 12}}
     messages: list[Message] = []
     for n in range(300):
         messages.append({"type": "human", "content": f"{n} few words", "response_metadata": {}, "example": False})
         messages.append(
-            {"type": "ai", "content": f"{n} few words", "response_metadata": told, "usage_metadata": {"input_tokens": 1}}
+            {
+                "type": "ai",
+                "content": f"{n} few words",
+                "response_metadata": told,
+                "usage_metadata": {"input_tokens": 1},
+            }
         )
     plain = [{"type": message["type"], "content": message["content"]} for message in messages]
     assert total(messages) == total(plain)
