@@ -29,7 +29,8 @@ class Chain:
 
     All but the last run on a daemon thread of their own and are given up after *limit_seconds* (for each million
     characters to read, where there are more), or after its own `patience_seconds` where it waits for somebody else; one
-    that was given up is not asked again until it has come back. The last runs on the caller's thread, without a limit.
+    that was given up is not asked again until it has come back. The last runs on the caller's thread, without a limit,
+    unless it waits for somebody else.
     """
 
     def __init__(self, compressors: Sequence[Compressor], limit_seconds: float = LIMIT_SECONDS) -> None:
@@ -69,7 +70,7 @@ class Chain:
 
     def _ask(self, number: int, passages: Sequence[Passage], query: str, budget: int) -> Kept:
         compressor = self.compressors[number]
-        if number == len(self.compressors) - 1:
+        if number == len(self.compressors) - 1 and not isinstance(compressor, Waiting):
             return _checked(compressor, passages, compressor.compress(passages, query, budget), budget)
         hanging = self._given_up.get(number)
         if hanging is not None and hanging.is_alive():

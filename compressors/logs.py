@@ -9,7 +9,11 @@ from .ports import Passage
 from .structure.marks import kind_of
 from .structure.units import Unit
 
-_TROUBLE = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|Traceback|panic|\w*(?:Error|Exception)\b)")
+_TROUBLE = re.compile(
+    r"\b(?:ERR|ERROR|FATAL|CRITICAL|SEVERE|Traceback|panic|\w*(?:Error|Exception))\b"
+    r"|(?i:\[(?:error|crit|alert|emerg|fatal)\]|\b(?:error|fatal|critical)(?: ?[:!]|\[)"
+    r"|\blevel=[\"']?(?:error|fatal|critical|panic)|\bfailed\b)"
+)
 
 
 def telling(passages: Sequence[Passage], found: Sequence[Sequence[Unit]], texts: Sequence[str]) -> list[float]:

@@ -10,7 +10,8 @@ from .render import check_budget, keep, whole
 from .select import Piece, lead
 from .structure.calls import is_untouched
 from .structure.cuts import may_cut
-from .structure.json_text import is_json
+from .structure.json_text import is_json, is_json_lines
+from .structure.marks import kind_of
 from .structure.units import units
 
 
@@ -48,10 +49,17 @@ def _pieces(passages: Sequence[Passage]) -> list[Piece]:
     return pieces
 
 
+def _is_parsed(passage: Passage) -> bool:
+    """Whether a program may parse it, or each of its lines."""
+    if is_json(passage.text, passage.content_type):
+        return True
+    return kind_of(passage.text, passage.content_type) == "json" and is_json_lines(passage.text)
+
+
 def _clipped(passages: Sequence[Passage], budget: int) -> list[Span]:
     """The first tokens of the first passage that has some and may be cut anywhere."""
     for number, passage in enumerate(passages):
-        if is_untouched(passage.content_type) or is_json(passage.text, passage.content_type):
+        if is_untouched(passage.content_type) or _is_parsed(passage):
             continue
         start = len(passage.text) - len(passage.text.lstrip())
         head = tokens.clip(passage.text[start:], budget).rstrip()

@@ -20,6 +20,9 @@ COMPRESSED, ARCHIVED = "compressed", "archived"
 FIELDS = frozenset(("state", "compressed", "context_tokens"))
 NOT_ARCHIVED = Not(Eq("state", ARCHIVED))
 
+ASKED = ("full", "compressed", "hint")
+"""The forms that a memory is retrieved in; a summary is a model's, made for one question and kept nowhere."""
+
 SHARE = 0.2
 """What share of a memory's tokens its compressed form has at most."""
 LEAST, MOST = 48, 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from ..stores.errors import Conflict, Duplicate, Unsupported
 from ..stores.filters import And, Eq, Exists, Filter, In, Not, Range, all_of, matches
@@ -192,7 +192,7 @@ class Items:
 
     def retrieve(self, id: str, form: Form = "full") -> Item:
         """The memory *id* in *form*. Raises `NotFound`, or `Quarantined` when an agent asks for quarantined content."""
-        inputs.choice(form, "form", get_args(Form))
+        inputs.choice(form, "form", forms.ASKED)
         point = self.find(id)
         if form != "hint":  # what is only hinted at was not used
             self.access.note({id: point.payload.get("expires_at")})

@@ -79,7 +79,7 @@ def table(extra: Path | None = None) -> Table:
 
 
 def find(name: str, known: Table, *, quiet: bool = False) -> Llm:
-    """The model that *name* means: with or without a provider before it, a date or version behind it.
+    """The model that *name* means: with or without a provider before it, a date or version behind it, in any case.
 
     One that is not *known* has `SAFE_WINDOW` tokens, no price, and unless *quiet* gives an `UnknownModelWarning`.
     """
@@ -88,6 +88,12 @@ def find(name: str, known: Table, *, quiet: bool = False) -> Llm:
         each = known.aliases.get(each, each)
         if each in known.models:
             return known.models[each]
+    lowered = {each.lower(): model for each, model in known.models.items()}
+    aliases = {alias.lower(): meant.lower() for alias, meant in known.aliases.items()}
+    for each in _spellings(name):
+        each = aliases.get(each, each)
+        if each in lowered:
+            return lowered[each]
     if quiet:
         return Llm(name, SAFE_WINDOW)
     warnings.warn(

@@ -1,7 +1,8 @@
 """Messages as OpenAI and LangChain write them, as parts of a context, and back. Pure.
 
 Only the text of a message's `content` is ever replaced, in a copy; every other field (role, tool calls, call ids) stays
-as it came, and so do all messages that are not replaced. A content that is more than text (images, documents) stays.
+as it came, and so do all messages that are not replaced. Images and documents stay; beside them, text is replaced as
+anywhere else. A content with any other blocks (calls, results, thoughts) stays as a whole.
 """
 
 from __future__ import annotations
@@ -35,8 +36,26 @@ MEDIA_TOKENS = 1600
 """What an image or document counts: models charge by its size in pixels or pages, which its bytes do not tell."""
 MEDIA = ("image", "audio", "video", "file", "document", "media")
 PLAIN = frozenset(("role", "type", "content", "id", "name"))
-TEXT_TYPES = ("text", "input_text", "output_text")
 """Fields of a message that holds nothing but what somebody said."""
+UNSENT = frozenset(("response_metadata", "usage_metadata", "artifact", "status", "example"))
+"""Fields that LangChain keeps beside a message and sends to no model: they take no tokens."""
+TEXT_TYPES = ("text", "input_text", "output_text")
+
+
+def listed(messages: object) -> Sequence[Message]:
+    """*messages*, if they are a list: one that can be read only once would be empty the second time."""
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
+        raise InvalidInput(f"the messages are {type(messages).__name__}; give a list of objects with role and content")
+    return messages
+
+
+def question(given: object, conversation: Sequence[Message]) -> str:
+    """The query *given* or, without one, the last question of *conversation*."""
+    if given is None:
+        return question_of(conversation)
+    if not isinstance(given, str):
+        raise InvalidInput(f"the query is {type(given).__name__}; give a string")
+    return given
 
 
 def parts_of(
@@ -100,13 +119,15 @@ def _last(roles: Sequence[str], role: str, end: int) -> int | None:
 
 
 def text_of(message: Message) -> str | None:
-    """The text of its content, the texts of several blocks apart by a blank line; None if it is more than text."""
+    """The text of its content, the texts of several blocks apart by a blank line; None where it has no text, or has
+    blocks that are neither text nor media."""
     content = message.get("content")
     if content is None or isinstance(content, str):
         return content or ""
-    if not content or not all(_is_text(block) for block in content):
+    texts = [block for block in content if _is_text(block)]
+    if not texts or not all(_is_text(block) or _is_media(block) for block in content):
         return None
-    return "\n\n".join(block if isinstance(block, str) else block["text"] for block in content)
+    return "\n\n".join(block if isinstance(block, str) else block["text"] for block in texts)
 
 
 def _is_text(block: object) -> bool:
@@ -115,27 +136,39 @@ def _is_text(block: object) -> bool:
     return isinstance(block, Mapping) and block.get("type") in TEXT_TYPES and isinstance(block.get("text"), str)
 
 
+def _is_media(block: object) -> bool:
+    return isinstance(block, Mapping) and any(name in str(block.get("type", "")) for name in MEDIA)
+
+
 def with_text(message: Message, text: str) -> dict[str, Any]:
-    """A copy of *message* that says *text*; its other fields are the same."""
+    """A copy of *message* that says *text* where its first text was; its other fields and its media are the same."""
     content = message.get("content")
     if isinstance(content, str) or content is None:
         return {**message, "content": text}
-    first = content[0]
-    return {**message, "content": [text if isinstance(first, str) else {**first, "text": text}]}
+    place = next(n for n, block in enumerate(content) if _is_text(block))
+    first = content[place]
+    said = text if isinstance(first, str) else {**first, "text": text}
+    media = [block for block in content[place + 1 :] if not _is_text(block)]
+    return {**message, "content": [*content[:place], said, *media]}
 
 
 def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
-    """What tool schemas take."""
+    """What tool schemas take. Raises `InvalidInput` for what is no list of them."""
+    given = isinstance(tools, Sequence) and not isinstance(tools, str | bytes)
+    if not given or not all(isinstance(tool, Mapping) for tool in tools):
+        raise InvalidInput(f"tools is {tools!r:.100}; give a list of tool schemas, each an object")
     return sum(tokens.count(_json(tool)) for tool in tools)
 
 
 def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
     text = text_of(message)
-    more = {name: value for name, value in message.items() if name not in PLAIN and value not in (None, [], {}, "")}
+    beside = message.keys() - PLAIN - UNSENT
+    more = {name: message[name] for name in message if name in beside and message[name] not in (None, [], {}, "")}
     frame = MESSAGE_TOKENS + (tokens.count(_json(more)) if more else 0)
     frame += tokens.count(message["name"]) if isinstance(message.get("name"), str) else 0
+    if not isinstance(message.get("content"), str | None):
+        frame += sum(_block_tokens(block) for block in message["content"] if text is None or not _is_text(block))
     if text is None:
-        frame += sum(_block_tokens(block) for block in message["content"])
         return Part(_id(message, ""), "", 0, frame, hold="pinned")
     form, id = _standing(text, known) or ("full", naming(role, text) if naming is not None else _id(message, text))
     joins = role in ("user", "assistant") and not more and isinstance(message.get("content"), str) and form == "full"
@@ -153,16 +186,16 @@ def _id(message: Message, text: str) -> str:
 
 
 def _block_tokens(block: object) -> int:
-    if not isinstance(block, Mapping):
-        return tokens.count(str(block))
-    kind = str(block.get("type", ""))
-    if any(name in kind for name in MEDIA):
+    if _is_media(block):
         return MEDIA_TOKENS
-    return tokens.count(_json(block))
+    return tokens.count(_json(block) if isinstance(block, Mapping) else str(block))
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"what stands beside a message's text cannot be sent as JSON ({error})") from error
 
 
 def role_of(number: int, message: object) -> str:

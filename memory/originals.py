@@ -48,9 +48,10 @@ class Originals:
         """See `MemoryOps.fit`."""
         inputs.whole(reserve, "reserve", 0, 10**12)
         inputs.whole(recent, "recent", 0, 10**6)
+        conversation = messages.listed(conversation)
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
         parts = messages.parts_of(conversation, recent, self._known(conversation), self._naming(bound))
-        question = messages.question_of(conversation) if query is None else query
+        question = messages.question(query, conversation)
         reserved = reserve + messages.schema_tokens(tools)
         while True:
             plan = planned(self.window, parts, question, reserved, conversation)

@@ -27,6 +27,8 @@ _FORMS: Mapping[str, Form] = {
 }
 _MARK = re.compile(rf"\[({'|'.join(_FORMS)}), ID: ([^\]\n]{{1,200}})\](?: |\n|$)")
 _MARKED_ID = re.compile(r"[^\]\n]{1,200}")
+_LINE_CHARS = 200
+"""More than the longest line that is ever put in the place of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,18 @@ def compressed_text(id: str, text: str, *, rewritten: bool = False) -> str:
 
 
 def marked(text: str) -> tuple[Form, str] | None:
-    """What *text* says it is, and of which id: None for an original."""
+    """What *text* says it is, and of which id: None for an original.
+
+    A hint is one short line: whoever writes our mark before a long text does not make it one that cannot make room.
+    """
     found = _MARK.match(text)
-    if found is None:
+    if found is None or not can_be_marked(found[2]):
         return None
-    return _FORMS[found[1]], found[2]
+    form = _FORMS[found[1]]
+    rest = text[found.end() :]
+    if form == "hint" and (len(rest) > _LINE_CHARS or "\n" in found[0] + rest):
+        return None
+    return form, found[2]
 
 
 def body(text: str) -> str:

@@ -110,16 +110,17 @@ class ContextWindow:
         """
         inputs.whole(reserve, "reserve", 0, 10**12)
         inputs.whole(recent, "recent", 0, 10**6)
-        if all(isinstance(each, Mapping) for each in context):
-            originals = tuple(each for each in context if isinstance(each, Mapping))
+        messages.listed(context)
+        given = tuple(context)
+        if all(isinstance(each, Mapping) for each in given):
+            originals = tuple(each for each in given if isinstance(each, Mapping))
             parts = messages.parts_of(originals, recent=recent)
-            question = messages.question_of(originals)
         else:
-            originals, question = (), ""
-            parts = [_part(number, each) for number, each in enumerate(context)]
+            originals = ()
+            parts = [_part(number, each) for number, each in enumerate(given)]
         parts = [replace(p, hold="recent") if p.id in used and p.hold == "free" else p for p in parts]
         reserved = reserve + messages.schema_tokens(tools)
-        return planned(self, parts, question if query is None else query, reserved, originals)
+        return planned(self, parts, messages.question(query, originals), reserved, originals)
 
     def apply(self, plan: Plan, compressor: Compressor | None = None) -> Fitted:
         """*plan* carried out; see `fitting.apply`."""
@@ -260,8 +261,8 @@ class _Costs:
 
     @property
     def fixed(self) -> int:
-        """What is untouchable: pinned texts, and what stands beside the others."""
-        return sum(part.tokens if part.hold == "pinned" else part.frame for part in self.parts)
+        """What is untouchable: pinned texts, and what stands beside the others, unless one line may stand for them."""
+        return sum(part.tokens if part.hold == "pinned" else 0 if part.joins else part.frame for part in self.parts)
 
     def order(self, hold: Hold) -> list[int]:
         """The places of the parts of that *hold* that can make room, those that make it first first."""

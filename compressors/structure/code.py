@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from .marks import MARKS
-from .sheet import Sheet
+from .sheet import ATOM, Sheet
 
 DEEPEST = 12
 """How many signatures one statement stands under, at most."""
@@ -14,6 +14,7 @@ DEEPEST = 12
 _LINE = re.compile(r"[^\n]*(?:\n|\Z)")
 _CONTINUES = re.compile(r"(?:[)\]}]|(?:else|elif|except|finally|catch|case|then|do|and|or)\b|\.\w|[&|?:]{1,2} )")
 _CLOSES = re.compile(r"(?:[)\]}>;,]+|end\b|fi\b|done\b|esac\b|</)")
+_QUOTES = re.compile(r"\"{3}|'{3}")
 _ABOVE = re.compile(r"(?:@|#|//|/\*|\*|--)")
 
 
@@ -60,13 +61,22 @@ def statements(sheet: Sheet, start: int, end: int, needs: tuple[int, ...] = (), 
         return
     base = min(row.indent for row in rows)
     group: list[_Row] = []
+    quote = ""
     for row in rows:
-        begins = row.indent <= base and not _CONTINUES.match(row.text)
+        begins = not quote and row.indent <= base and not _CONTINUES.match(row.text)
         if begins and group and not _ABOVE.match(group[-1].text):
             _statement(sheet, group, needs, depth)
             group = []
         group.append(row)
+        quote = _open_quote(row.text, quote)
     _statement(sheet, group, needs, depth)
+
+
+def _open_quote(text: str, quote: str) -> str:
+    """The quotes that a text of several lines still stands in behind the line *text*, which began in *quote*."""
+    for found in _QUOTES.findall(text):
+        quote = "" if found == quote else quote or found
+    return quote
 
 
 def _statement(sheet: Sheet, rows: list[_Row], needs: tuple[int, ...], depth: int) -> None:
@@ -107,14 +117,15 @@ def _head(rows: list[_Row]) -> int:
 
 
 def _signature(sheet: Sheet, rows: list[_Row], needs: tuple[int, ...]) -> tuple[int, ...]:
-    """The signature as one unit; where comments make it long, only its last line is what the rest needs."""
-    if rows[-1].end - rows[0].start <= sheet.longest:
-        unit = sheet.add(rows[0].start, rows[-1].end, needs)
-        return needs if unit is None else (unit,)
-    for row in rows[:-1]:
+    """The signature as one unit, all lines of it; where comments make it long, they are units of their own."""
+    first = 0
+    if rows[-1].end - rows[0].start > sheet.longest:
+        while first < len(rows) - 1 and _ABOVE.match(rows[first].text):
+            first += 1
+    for row in rows[:first]:
         sheet.add_pieces(row.start, row.end, needs, "code")
-    if rows[-1].end - rows[-1].start > sheet.longest:
-        sheet.add_pieces(rows[-1].start, rows[-1].end, needs, "code")
+    if rows[-1].end - rows[first].start > ATOM:
+        sheet.add_pieces(rows[first].start, rows[-1].end, needs, "code")
         return needs
-    unit = sheet.add(rows[-1].start, rows[-1].end, needs)
+    unit = sheet.add(rows[first].start, rows[-1].end, needs)
     return needs if unit is None else (unit,)

@@ -19,16 +19,19 @@ NESTED = 100
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
+_BOM = "\ufeff"
+"""Some programs write it before a file's first character; parsers refuse it, so it is no part of what is kept."""
 
 
 def is_json(content: str, content_type: str) -> bool:
     """Whether *content* is one JSON object or array, by its type or its looks."""
-    if content.lstrip()[:1] not in ("{", "["):
+    text = content.removeprefix(_BOM)
+    if text.lstrip()[:1] not in ("{", "["):
         return False
     if kind_of(content, content_type) != "json":
         return False
     try:
-        level = [json.loads(content)]
+        level = [json.loads(text)]
     except (ValueError, RecursionError):
         return False
     for _ in range(NESTED):
@@ -53,7 +56,7 @@ def cut(sheet: Sheet) -> None:
 
     What has the form of a tool call or schema stays whole, however long it is.
     """
-    start = _skip(sheet.content, 0)
+    start = _skip(sheet.content, int(sheet.content.startswith(_BOM)))
     value, end = _DECODER.raw_decode(sheet.content, start)
     if is_call(value):
         sheet.add_exact(start, end)

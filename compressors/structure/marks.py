@@ -124,7 +124,10 @@ _NAMED = {
 }
 _WORDS = re.compile(r"[a-z]+")
 _DIFF_START = re.compile(r"^(?:diff --git |@@ -\d+(?:,\d+)? \+\d)", re.MULTILINE)
-_JSON_START = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*(?:[\"{]|\[\s*[\"{\[\d-]|-?\d+(?:\.\d+)?\s*,))")
+_JSON_START = re.compile(
+    r"\ufeff?\s*(?:\{\s*[\"}]|\[\s*(?:[\"{]|\[\s*(?:[\"{\[\]\d-]|(?:true|false|null)\s*[,\]])"
+    r"|(?:-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null)\s*,))"
+)
 _CODE_LINE = re.compile(
     r"[ \t]*(?:(?:def|class|import|from|return|if|for|while|function|const|let|var|func|fn|use|package|public"
     r"|private|static|struct|#include|@\w+|//|/\*)\b.*[;:{}()=,\"'>]|.*[;{}]|.*[\w\])]\(.*\)[:,]?"

@@ -9,13 +9,14 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ...memory.settings import Settings
 from ..errors import DOMAIN, answer
@@ -28,6 +29,7 @@ BROKEN_PIPE = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: this process's) and return its exit status."""
     _write_any_text()
+    warnings.showwarning = _warn
     args = build_parser().parse_args(argv)
     try:
         status = _run(args)
@@ -91,6 +93,22 @@ def _write_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say in one line what a user can act on; of other warnings, where in the program they come from."""
+    if issubclass(category, UserWarning):
+        text = f"memoryops: {message}\n"
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
 
 
 def _close_stdout() -> None:

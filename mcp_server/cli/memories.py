@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...memory.errors import InvalidInput
+from ...stores.ports import MAX_TEXT_BYTES
 from . import output
 from .where import conditions, pairs
 
@@ -85,15 +86,23 @@ def text_of(given: str | None) -> str:
     if given is None and sys.stdin.isatty():
         raise InvalidInput("nothing comes on standard input; give a text, a file, or pipe a text in")
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return _bounded(sys.stdin.buffer.read(MAX_TEXT_BYTES + 1), "standard input").decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"standard input is no UTF-8 text (byte {error.start}); convert it first") from error
+
+
+def _bounded(data: bytes, what: str) -> bytes:
+    """*data*, if no more came than a memory holds; so much is read and no more, however long the source is."""
+    if len(data) > MAX_TEXT_BYTES:
+        raise InvalidInput(f"{what} has more than {MAX_TEXT_BYTES} bytes, the most that one text may have; split it")
+    return data
 
 
 def read(path: Path) -> str:
     """The text of a file."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as file:
+            text = _bounded(file.read(MAX_TEXT_BYTES + 1), str(path)).decode("utf-8")
     except OSError as error:
         raise InvalidInput(f"cannot read {path} ({error.strerror}); name a file that this user may read") from error
     except UnicodeDecodeError as error:

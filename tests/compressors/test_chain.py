@@ -164,3 +164,23 @@ def test_when_all_fail_each_is_told_of() -> None:
 def test_a_chain_needs_somebody() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Chain(())
+
+
+@dataclass
+class WaitingForEver:
+    """Waits for a server that never ends its answer."""
+
+    name: str = "waiting"
+    patience_seconds: float = 0.05
+    end: threading.Event = field(default_factory=threading.Event)
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        self.end.wait()
+        raise CompressorFailed("nobody answered")
+
+
+def test_one_that_waits_for_somebody_is_given_up_though_it_is_the_last() -> None:
+    hanging = WaitingForEver()
+    with pytest.raises(NothingLeft, match="waiting: no answer within"):
+        Chain([hanging]).compress(PASSAGES, "", 12)
+    hanging.end.set()

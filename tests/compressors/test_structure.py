@@ -203,3 +203,71 @@ def test_the_kind_of_a_tools_result_is_seen_in_its_text() -> None:
     assert kind_of("diff --git a/x b/x\n", "tool_result") == "diff"
     assert kind_of("def f():\n    return 1\n\n\nx = f()\n", "tool_result") == "code"
     assert kind_of("It went well.", "tool_result") == "prose"
+
+
+SCALARS = [
+    [True, False] * 100,
+    [None] * 200,
+    [1.5e-10 * n for n in range(1, 200)],
+    [[True, [None]]] * 100,
+    [[[-1]], []] * 100,
+]
+
+
+@EVERY
+@pytest.mark.parametrize("value", SCALARS, ids=["booleans", "nulls", "floats", "nested", "empties"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_json_of_any_values_parses_whatever_it_is_called(compressor: Compressor, value: object, mark: str) -> None:
+    for content_type in ("note", "json"):
+        for left in kept(compressor, mark + json.dumps(value), content_type):
+            json.loads(left)
+
+
+def test_the_last_resort_cuts_into_no_line_that_a_program_reads() -> None:
+    text = "\n".join(json.dumps({"number": n, "text": f"The order number {n} was refunded."}) for n in range(40))
+    for left in kept(Truncate(), text, "note"):
+        assert all(json.loads(line)["text"] for line in left.split("\n") if line != "…")
+
+
+SIGNED = '''
+# What this does takes a while to tell, so that the comment above is long and is cut off from the definition that
+# it stands above, which must keep all of its lines.
+def planned(
+    window: ContextWindow,
+    parts: Sequence[Part],
+    reserved: int = 0,
+) -> Plan:
+    """Make a plan.
+
+    Of several lines: the order number 17
+    is told here, too.
+    """
+    first = refunded(17)
+    second = refunded(18)
+    return Plan(first, second, window.of(parts), window.of(reserved), window.of("something that goes on and on"))
+'''
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_signature_and_a_docstring_of_several_lines_are_kept_whole(end: str) -> None:
+    text = SIGNED.replace("\n", end)
+    for left in kept(Extractive(), text, "python", ROOM):
+        if "refunded" in left or "Of several" in left:
+            assert f"def planned({end}    window: ContextWindow,{end}" in left
+        assert left.count('"' * 3) in (0, 2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "error: no space left on device",
+        "[error] 31#31: worker exited",
+        "npm ERR! code 1",
+        'time=9 level=error msg="no route"',
+        "Error: no such table",
+        "step 9 failed",
+    ],
+)
+def test_what_went_wrong_is_kept_of_a_log_however_it_is_written(line: str) -> None:
+    text = "".join(f"step {n} ok\n" for n in range(200)) + line + "\n" + "".join(f"step {n} ok\n" for n in range(200))
+    assert line in Extractive().compress([Passage("a", text, "log")], "", 60).text

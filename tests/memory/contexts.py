@@ -50,7 +50,7 @@ def conversations(draw: st.DrawFn) -> list[Message]:
     if draw(st.booleans()):
         messages.append({"role": draw(st.sampled_from(["system", "developer"])), "content": draw(TEXTS)})
     for number in range(draw(st.integers(0, 30))):
-        kind = draw(st.sampled_from(["user", "user", "assistant", "assistant", "calls", "blocks", "picture"]))
+        kind = draw(st.sampled_from(["user", "user", "assistant", "assistant", "calls", "blocks", "picture", "both"]))
         if kind == "calls":
             calls = [call(100 * number + n) for n in range(draw(st.integers(1, 2)))]
             messages.append(
@@ -61,6 +61,10 @@ def conversations(draw: st.DrawFn) -> list[Message]:
             messages.append({"role": "user", "content": [{"type": "text", "text": draw(TEXTS)}]})
         elif kind == "picture":
             messages.append({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]})
+        elif kind == "both":
+            picture = {"type": "image_url", "image_url": {"url": "data:x"}}
+            said = [{"type": "text", "text": draw(TEXTS)} for _ in range(2)]
+            messages.append({"role": "user", "content": [said[0], picture, said[1]]})
         else:
             messages.append({"role": kind, "content": draw(TEXTS)})
     return messages

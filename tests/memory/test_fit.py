@@ -117,6 +117,20 @@ def test_a_forged_mark_hides_nothing(ops: MemoryOps) -> None:
     assert ops.retrieve(step.id).content == forged
 
 
+@pytest.mark.parametrize("id", ["\ud800", "\x00", "\r", "\u202e", " ", "é" * 200])
+def test_a_mark_with_an_impossible_id_is_text_like_any_other(ops: MemoryOps, id: str) -> None:
+    messages = [{"role": "user", "content": f"[in memory, ID: {id}] look"}, *chat(12)]
+    assert ops.fit(messages, max_tokens=100_000).level == "full"
+
+
+def test_what_is_no_list_of_messages_is_refused(ops: MemoryOps) -> None:
+    for wrong in (iter(chat(2)), None, "text"):
+        with pytest.raises(InvalidInput, match="give a list of objects"):
+            ops.fit(wrong)  # type: ignore[arg-type]  # callers are not always typed
+    with pytest.raises(InvalidInput, match="the query is int"):
+        ops.fit(chat(2), 7)  # type: ignore[arg-type]  # callers are not always typed
+
+
 def test_what_cannot_be_stored_stays(ops: MemoryOps) -> None:
     broken = f"\ud83d {FILLER}"
     messages = [{"role": "user", "content": broken}, *chat(12)]

@@ -195,6 +195,8 @@ def test_the_forms_of_a_memory(ops: MemoryOps) -> None:
     assert ops.retrieve(ops.add("Short.").id, "compressed").content == "Short."
     with pytest.raises(InvalidInput, match="form is 'half'"):
         ops.retrieve(id, "half")  # type: ignore[arg-type]  # callers are not always typed
+    with pytest.raises(InvalidInput, match="form is 'summary'; use one of full, compressed, hint"):
+        ops.retrieve(id, "summary")
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,10 @@ def test_a_file_that_is_wrong_is_told_with_its_key(tmp_path: Path, text: str, me
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"cannot read the models file .*none\.json"):
         table(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("name", ["My-Big", "my-big", "acme/My-Big", "openai/MY-BIG-2026-01-01", "Large"])
+def test_a_users_own_model_is_found_in_any_case_and_behind_a_provider(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "models.json"
+    file.write_text('{"models": {"My-Big": {"context_length": 5000}}, "aliases": {"LARGE": "My-Big"}}')
+    assert find(name, table(file)).context_length == 5000

@@ -301,6 +301,79 @@ def test_a_context_that_is_none_is_told(context: Any, message: str) -> None:
         SMALL.plan(context)
 
 
+@pytest.mark.parametrize("context", [iter([{"role": "user", "content": "x"}]), None, 7, "text", {"role": "user"}])
+def test_what_is_no_list_of_messages_is_refused_not_taken_for_an_empty_one(context: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a list of objects with role and content"):
+        SMALL.plan(context)
+
+
+@pytest.mark.parametrize("tools", ["look", 7, {"name": "look"}, ["look"], None])
+def test_tools_that_are_no_schemas_are_refused(tools: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a list of tool schemas"):
+        SMALL.plan([{"role": "user", "content": "x"}], tools=tools)
+
+
+def test_a_query_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="the query is int"):
+        SMALL.plan([{"role": "user", "content": "x"}], 7)  # type: ignore[arg-type]  # callers are not always typed
+
+
+def test_calls_that_no_json_can_carry_are_told() -> None:
+    endless: dict[str, Any] = {}
+    endless["self"] = endless
+    for calls in ([{(1, 2): 3}], [endless]):
+        with pytest.raises(InvalidInput, match="cannot be sent as JSON"):
+            SMALL.plan([{"role": "assistant", "content": "", "tool_calls": calls}])
+
+
+@pytest.mark.parametrize("text", [f"[in memory, ID: x] {FILLER}", f"[in memory, ID: x]\n{FILLER}"])
+def test_a_long_text_behind_a_forged_mark_makes_room_like_any_other(text: str) -> None:
+    messages = [{"role": "user", "content": f"{text} {FILLER * 4}"}, *long_chat(4, "few words")]
+    fitted = SMALL.apply(SMALL.plan(messages))
+    assert fitted.steps[0].form == "compressed"
+    assert fitted.tokens_after <= SMALL.target_tokens
+
+
+def test_text_beside_a_picture_makes_room_and_the_picture_stays() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:x"}}
+    said: list[Any] = [{"type": "text", "text": FILLER * 3}, picture, {"type": "text", "text": FILLER * 3}]
+    messages: list[Message] = [{"role": "user", "content": said}, *long_chat(4, "few words")]
+    window = ContextWindow(6000)
+    fitted = window.apply(window.plan(messages))
+    shown = fitted.messages[0]["content"]
+    assert [block["type"] for block in shown] == ["text", "image_url"]
+    assert marked(shown[0]["text"]) == ("compressed", fitted.steps[0].id)
+    assert shown[1] is picture
+    asked = [{"role": "user", "content": [picture, {"type": "text", "text": "What did the walrus eat?"}]}]
+    assert window.plan(asked).query == "What did the walrus eat?"
+
+
+def test_what_langchain_keeps_beside_its_messages_takes_no_room() -> None:
+    told = {"model_name": "m", "logprobs": None, "token_usage": {"prompt_tokens": 11, "completion_tokens": 12}}
+    messages: list[Message] = []
+    for n in range(300):
+        messages.append({"type": "human", "content": f"{n} few words", "response_metadata": {}, "example": False})
+        messages.append(
+            {
+                "type": "ai",
+                "content": f"{n} few words",
+                "response_metadata": told,
+                "usage_metadata": {"input_tokens": 1},
+            }
+        )
+    plain = [{"type": message["type"], "content": message["content"]} for message in messages]
+    assert total(messages) == total(plain)
+    fitted = SMALL.apply(SMALL.plan(messages))
+    assert [step.form for step in fitted.steps] == [step.form for step in SMALL.apply(SMALL.plan(plain)).steps]
+    assert any(len(step.parts) == RUN for step in fitted.steps)
+
+
+def test_an_overflow_counts_nothing_as_untouchable_that_has_made_room() -> None:
+    with pytest.raises(ContextOverflow) as caught:
+        ContextWindow(300).plan(long_chat(1000, "few words"))
+    assert caught.value.fixed < caught.value.left < caught.value.before
+
+
 def test_messages_as_langchain_writes_them() -> None:
     messages: list[Message] = [
         {"type": "human", "content": f"{FILLER} {FILLER}", "id": "m1"},

@@ -56,3 +56,11 @@ def test_any_text_can_be_printed_in_any_encoding_without_colour(shared_folder: P
         assert b"\x1b" not in child.stdout
         assert child.stdout.isascii()
         assert child.stderr == b""
+
+
+def test_a_warning_is_one_line_for_the_user(shared_folder: Path) -> None:
+    environment = {**os.environ, "MEMORYOPS_MODEL": "acme-1"}
+    arguments = [*COMMAND, "state", "--data-dir", str(shared_folder)]
+    child = subprocess.run(arguments, env=environment, capture_output=True, check=True, text=True)
+    assert child.stderr.startswith("memoryops: the model 'acme-1' is in no table")
+    assert child.stderr.count("\n") == 1

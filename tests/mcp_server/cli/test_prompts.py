@@ -59,3 +59,16 @@ def test_a_wrong_call_is_explained(cli: Cli, arguments: tuple[str, ...], said: s
     ran = cli(*arguments)
     assert ran.status == 1
     assert said in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is nothing here that never ends")
+@pytest.mark.parametrize("command", [["add", "--file", "/dev/zero"], ["compress", "/dev/zero"]])
+def test_a_source_without_end_is_refused_once_it_is_too_long(cli: Cli, command: list[str]) -> None:
+    ran = cli(*command)
+    assert (ran.status, "/dev/zero has more than 10485760 bytes" in ran.err) == (1, True)
+
+
+def test_standard_input_that_is_too_long_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a" * (10 * 1024 * 1024 + 1))))
+    ran = cli("compress")
+    assert (ran.status, "standard input has more than 10485760 bytes" in ran.err) == (1, True)
