@@ -25,6 +25,7 @@ from ingest import sources
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from selection import by_set
 
 from memoryops.compressors.qr_head.cases import SHARES, Case, kept, read, score
 from memoryops.compressors.qr_head.head import Context, Head, HeadWeights, scores
@@ -168,6 +169,7 @@ def quality(head: Head, cases: Sequence[Case]) -> list[float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="file of rows for the quality (default: none)")
+    parser.add_argument("--rows", type=int, default=20, help="rows of each set for the quality (default: 20)")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args(arguments)
     ways: dict[str, Head] = {"int8, onnxruntime": Head(MiniLM(), cache=KeyCache(0))}
@@ -178,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     texts, total = text_of(MiniLM(), KEYS)
     found: dict[str, Any] = {name: cost(head, texts) for name, head in ways.items()}
     if options.data:
-        cases = read(options.data)
+        cases = [case for own in by_set(read(options.data)).values() for case in own[: options.rows]]
         for name, head in ways.items():
             cached = Head(head.encoder, head.weights, KeyCache(4_000_000))
             found[name]["kept"] = quality(cached, cases)
