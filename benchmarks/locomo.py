@@ -2,6 +2,7 @@
 
     python benchmarks/locomo.py --data locomo.json                  the search as shipped, beside its parts
     python benchmarks/locomo.py --data locomo.json --leave-one-out  with weights fitted on the other conversations
+    python benchmarks/locomo.py --data locomo.json --rerank         also ranked once more by the retrieval head
 
 The file is a list of {sample_id, conversation, qa}, as snap-research/LoCoMo publishes them (CC BY-NC 4.0; it is not
 part of this repository). Evidence recall@k = |evidence in the first k| / |evidence|, mean over questions; intervals
@@ -17,6 +18,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,19 +32,25 @@ from rich.progress import track
 from rich.table import Table
 
 from memoryops import MemoryOps, Scope
+from memoryops.compressors.qr_head.head import Head
+from memoryops.compressors.qr_head.keys import KeyCache
 from memoryops.encoders.minilm import MiniLM
 from memoryops.memory import ranking
 from memoryops.memory.evaluation import orders, wait_until_embedded
 from memoryops.memory.question import Question
 from memoryops.memory.ranking import Scored
 from memoryops.memory.recall import scores
+from memoryops.memory.rerank import HeadReader, Reranker
 from memoryops.stores.embedded.client import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.ports import Query
 
 KS = (5, 10, 20)
+COLD_EVERY = 10
+"""Of how many questions one is also asked with no keys kept, which is slow."""
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 DEPTH = 256
+RERANKED = "reranked"
 PARTS = ("dense alone", "BM25 alone", "RRF (60)")
 RESAMPLES = 2000
 RIDGE = 3.0
@@ -88,18 +96,22 @@ def evidence(question: Mapping[str, Any], known: set[str]) -> set[str]:
     return named & known
 
 
-def ask(ops: MemoryOps, sample: Mapping[str, Any]) -> Iterator[Asked]:
+def ask(ops: MemoryOps, sample: Mapping[str, Any], again: Again | None = None) -> Iterator[Asked]:
     """Every question of categories 1 to 4 that has evidence, asked in every way."""
     known = {turn["metadata"]["turn"] for turn in turns(sample["conversation"])}
     for question in sample["qa"]:
         wanted = evidence(question, known)
         if question["category"] in CATEGORIES and wanted:
-            yield _asked(ops, sample["sample_id"], question, wanted)
+            yield _asked(ops, sample["sample_id"], question, wanted, again)
 
 
-def _asked(ops: MemoryOps, conversation: str, question: Mapping[str, Any], wanted: set[str]) -> Asked:
+def _asked(
+    ops: MemoryOps, conversation: str, question: Mapping[str, Any], wanted: set[str], again: Again | None
+) -> Asked:
     text = question["question"]
     found = {"MemoryOps": [hit.metadata["turn"] for hit in ops.search(text, limit=max(KS)).hits]}
+    if again is not None:
+        found[RERANKED] = again.ask(ops, text)
     workspace = ops.scope.workspace
     pool = ops.store.search(workspace, Query(text, DEPTH))
     turn = {each.point.id: each.point.payload["metadata"]["turn"] for each in pool}
@@ -208,13 +220,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--float32", action="store_true", help="with the original weights (needs `make test-extras`' packages)"
     )
+    parser.add_argument("--rerank", action="store_true", help="also let the retrieval head order the hits")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args(arguments)
     samples = json.loads(options.data.read_text(encoding="utf-8"))
-    asked = measure(samples, options.float32)
-    ways: dict[str, Sequence[tuple[float, ...]]] = {
-        name: [each.recall[name] for each in asked] for name in ("MemoryOps", *PARTS)
-    }
+    again = Again() if options.rerank else None
+    asked = measure(samples, options.float32, again)
+    names = ("MemoryOps", *([RERANKED] if again else []), *PARTS)
+    ways: dict[str, Sequence[tuple[float, ...]]] = {name: [each.recall[name] for each in asked] for name in names}
     if options.leave_one_out:
         ways["weights of the other conversations"], weights = leave_one_out(asked)
         total = sum(weight for weight in weights if weight > 0)
@@ -222,9 +235,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fitted on all: {named}")
     report = table(asked, ways)
     show(report, len(asked), len(samples))
+    if again is not None:
+        report["milliseconds"] = again.milliseconds()
+        print("\n".join(f"{name}: {value:.0f} ms (p50)" for name, value in report["milliseconds"].items()))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+class Again:
+    """Asks with reranking, and notes what that takes: with nothing kept, with what earlier questions left, repeated."""
+
+    def __init__(self) -> None:
+        self._encoder = MiniLM()
+        self._kept = self._reader(KeyCache())
+        self.times: dict[str, list[float]] = {}
+
+    def _reader(self, cache: KeyCache) -> Reranker:
+        return Reranker(HeadReader(Head(self._encoder, cache=cache)), limit_seconds=60.0)
+
+    def ask(self, ops: MemoryOps, question: str) -> list[str]:
+        """The turns that are found."""
+        first = len(self.times.setdefault("search alone", [])) % COLD_EVERY == 0
+        self._timed(ops, question, "search alone", None)
+        if first:
+            self._timed(ops, question, "reranked, no keys kept", self._reader(KeyCache(0)))
+        turns = self._timed(ops, question, "reranked, keys of earlier questions kept", self._kept)
+        self._timed(ops, question, "reranked, all keys kept", self._kept)
+        return turns
+
+    def _timed(self, ops: MemoryOps, question: str, name: str, reranker: Reranker | None) -> list[str]:
+        ops.recall.reranker = reranker or ops.recall.reranker
+        began = time.perf_counter()
+        hits = ops.search(question, limit=max(KS), rerank=reranker is not None).hits
+        self.times.setdefault(name, []).append(1000 * (time.perf_counter() - began))
+        return [hit.metadata["turn"] for hit in hits]
+
+    def milliseconds(self) -> dict[str, float]:
+        return {name: float(np.median(times)) for name, times in self.times.items()}
 
 
 class Float32:
@@ -262,7 +310,7 @@ def opened(folder: str, float32: bool) -> MemoryOps:
     return MemoryOps(EmbeddedStore(Path(folder), lambda spec: encoder, "float32"))
 
 
-def measure(samples: Sequence[Mapping[str, Any]], float32: bool = False) -> list[Asked]:
+def measure(samples: Sequence[Mapping[str, Any]], float32: bool = False, again: Again | None = None) -> list[Asked]:
     """Store every conversation in a workspace of its own, then ask its questions."""
     with tempfile.TemporaryDirectory(prefix="mo-", dir="/tmp" if os.name == "posix" else None) as folder:
         try:
@@ -273,7 +321,7 @@ def measure(samples: Sequence[Mapping[str, Any]], float32: bool = False) -> list
                     seen = ops.with_scope(scope)
                     seen.add_many(list(turns(sample["conversation"])))
                     wait_until_embedded(seen)
-                    asked += ask(seen, sample)
+                    asked += ask(seen, sample, again)
             return asked
         finally:
             stop_owner(Path(folder))

@@ -11,13 +11,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..stores.embedding import said
 from ..stores.ports import Candidate
 from .ranking import Ranked
+
+if TYPE_CHECKING:
+    from ..compressors.qr_head.head import Head
 
 DEPTH = 64
 """How many memories are ranked once more."""
@@ -40,13 +43,16 @@ class Reader(Protocol):
 
 
 class HeadReader:
-    """The retrieval head of this process."""
+    """The retrieval head, that of this process unless given."""
+
+    def __init__(self, head: Head | None = None) -> None:
+        self._head = head
 
     def scores(self, query: str, lines: Sequence[Line]) -> Sequence[float]:
         from ..compressors.qr_head.compressor import shared
         from ..compressors.qr_head.head import scores
 
-        head = shared()
+        head = self._head or shared()
         context = head.context([text for text, _, _ in lines], [[(start, end)] for _, start, end in lines])
         found: list[float] = scores([head.query(query)], context)[0].tolist()
         return found
