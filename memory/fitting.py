@@ -93,19 +93,38 @@ def _compressed(plan: Plan, steps: Sequence[Step], compressor: Compressor | None
     parts = [plan.parts[step.parts[0]] for step in steps]
     least = [_least(step, part) for step, part in zip(steps, parts, strict=True)]
     room = plan.goal - plan.tokens_after + sum(step.tokens for step in steps) - sum(step.tokens for step in least)
-    headers = sum(part.frame + tokens.count(compressed_text(part.id, "")) for part in parts)
-    budget = room + sum(step.tokens for step in least) - headers
-    passages = [Passage(part.id, part.body, part.content_type) for part in parts]
-    texts = shortened(passages, plan.query, budget, compressor or standard(), note)
+    paid = [step.tokens for step in least]
+    texts = _shortened(parts, paid, room, plan.query, compressor or standard(), note)
     made = [_made(step, part, left) for step, part, left in zip(steps, parts, texts, strict=True)]
     order = sorted(range(len(steps)), key=lambda n: (-parts[n].priority, -steps[n].parts[0]))
     costs = [each.tokens if (each := made[n]) is not None else None for n in order]
-    taken = afforded(costs, [least[n].tokens for n in order], room)
+    taken = afforded(costs, [paid[n] for n in order], room)
     found = list(least)
     for n, fits in zip(order, taken, strict=True):
         if fits and (each := made[n]) is not None:
             found[n] = each
     return found
+
+
+def _shortened(
+    parts: Sequence[Part], paid: Sequence[int], room: int, query: str, compressor: Compressor, note: Shortened
+) -> list[Left]:
+    """*parts* compressed together into *room* and what is *paid* for their hints.
+
+    Where nothing is left of some, their hints need what was paid: the others are compressed once more, into less.
+    """
+
+    def together(chosen: Sequence[int]) -> list[Left]:
+        headers = sum(parts[n].frame + tokens.count(compressed_text(parts[n].id, "")) for n in chosen)
+        passages = [Passage(parts[n].id, parts[n].body, parts[n].content_type) for n in chosen]
+        return shortened(passages, query, room + sum(paid[n] for n in chosen) - headers, compressor, note)
+
+    found = together(range(len(parts)))
+    alive = [n for n, left in enumerate(found) if left.text]
+    if not alive or len(alive) == len(parts):
+        return found
+    again = dict(zip(alive, together(alive), strict=True))
+    return [again.get(n, Left()) for n in range(len(parts))]
 
 
 def _least(step: Step, part: Part) -> Step:
