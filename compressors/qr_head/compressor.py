@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -63,7 +63,8 @@ class QRHead:
             chosen = likeliest(chosen, keywords, self._read_chars)
         if chosen:
             places = np.concatenate([np.arange(each.first, each.first + len(each.units)) for each in chosen])
-            seen = signals(self._head, [each.text for each in chosen], [each.units for each in chosen], query)
+            texts_read, units = [each.text for each in chosen], [each.units for each in chosen]
+            seen = signals(self._head, texts_read, units, query, self._weights)
             worths[places] += _scaled(fusion.fused(seen, self._weights, budget / max(before, 1)))
         return select(passages, pieces(passages, found, worths.tolist()), budget, self.name, before=before)
 
@@ -110,14 +111,10 @@ def likeliest(chosen: Sequence[Stretch], keywords: Sequence[float], most_chars: 
     return [chosen[place] for place in sorted(kept)]
 
 
-_shared: list[Head] = []
-
-
+@lru_cache(maxsize=1)
 def shared() -> Head:
     """The one head of this process, whose keys its users have in common."""
-    if not _shared:
-        _shared.append(Head())
-    return _shared[0]
+    return Head()
 
 
 def _scaled(worths: fusion.Floats) -> fusion.Floats:

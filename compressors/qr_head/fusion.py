@@ -26,9 +26,9 @@ Weights = Mapping[str, Sequence[float]]
 
 
 def load(path: Path = FILE) -> Weights:
-    """The weights in *path*."""
+    """The weights in *path*, without those that are 0 at every share: their signals need not be made."""
     read: dict[str, list[float]] = json.loads(path.read_text("utf-8"))
-    return read
+    return {name: each for name, each in read.items() if any(each)}
 
 
 def doublings(share: float) -> float:

@@ -63,12 +63,12 @@ class Context:
         ]
         return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
 
-    def blocks(self) -> Iterator[tuple[Floats, Ints]]:
-        """Some keys at a time, whole windows: (keys, dimension) of length 1, and the unit of each."""
+    def blocks(self, most: int = BLOCK) -> Iterator[tuple[Floats, Ints]]:
+        """About *most* keys at a time, whole windows: (keys, dimension) of length 1, and the unit of each."""
         some: list[Keys] = []
         first = size = 0
         for keys in self.windows:
-            if some and size + len(keys) > BLOCK:
+            if some and size + len(keys) > most:
                 yield joined(some).rows, self.owner[first : first + size]
                 first, some, size = first + size, [], 0
             some.append(keys)
@@ -194,16 +194,16 @@ class Head:
         return [found[place] for place in range(len(missing))]
 
 
-def scores(queries: Sequence[Query], context: Context) -> Floats:
-    """(queries, units): each unit's best logit for a query's pieces, averaged by their weights; -1 without keys."""
+def scores(queries: Sequence[Query], context: Context, block: int = BLOCK) -> Floats:
+    """(queries, units): each unit's best logit for a query's pieces, averaged by their weights; -1 without keys.
+
+    About *block* keys are compared at once.
+    """
     rows = np.concatenate([query.rows for query in queries])
     best = np.full((len(rows), context.units), -1, np.float32)
-    for keys, owner in context.blocks():
-        logits = rows @ keys.T
-        starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
-        here = owner[starts]
-        tops = np.maximum.reduceat(logits, starts, axis=1)[:, here >= 0]
-        here = here[here >= 0]
+    for keys, owner in context.blocks(block):
+        starts, here, owned = _runs(owner)
+        tops = np.maximum.reduceat(rows @ keys.T, starts, axis=1)[:, owned]
         best[:, here] = np.maximum(best[:, here], tops)
     ends = np.cumsum([len(query.rows) for query in queries]).tolist()
     return np.stack([query.weights @ best[a:b] for query, (a, b) in zip(queries, pairwise([0, *ends]), strict=True)])
@@ -213,10 +213,16 @@ def means(context: Context, dimension: int) -> Floats:
     """(units, dimension): the mean of each unit's keys, of length 1; zeros without keys."""
     sums = np.zeros((context.units, dimension), np.float32)
     for keys, owner in context.blocks():
-        starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
-        here = owner[starts]
-        sums[here[here >= 0]] += np.add.reduceat(keys, starts, axis=0)[here >= 0]
+        starts, here, owned = _runs(owner)
+        sums[here] += np.add.reduceat(keys, starts, axis=0)[owned]
     return _unit(sums)
+
+
+def _runs(owner: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """Where runs of one owner start in a block, the units among the owners, and which of the runs are theirs."""
+    starts = np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1])))
+    owned = owner[starts] >= 0
+    return starts, owner[starts][owned], owned
 
 
 def _inner(pieces: int) -> Floats:

@@ -5,7 +5,7 @@ Each signal is a number for each unit, brought to mean 0 and deviation 1 over th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from .head import Context, Head, Query, means, scores
 from .windows import Span
 
 Floats = NDArray[np.float32]
-Signals = Mapping[str, Floats]
 
+NAMES = ("head", "null", "words", "sentence", "near", "section", "hop")
 NEAR, SECTION = 3, 8
 """Units over which the head's logits are averaged on either side (one deviation), within a passage."""
 BRIDGES = 2
@@ -25,8 +25,14 @@ BRIDGE_WORDS = 0.25
 """The weight of keywords beside the head when the units are chosen that a second hop starts from."""
 
 
-def signals(head: Head, texts: Sequence[str], units: Sequence[Sequence[Span]], query: str) -> dict[str, Floats]:
-    """The signals of all *units* (character spans of each of *texts*, in order) for *query*, by name.
+def signals(
+    head: Head,
+    texts: Sequence[str],
+    units: Sequence[Sequence[Span]],
+    query: str,
+    wanted: Collection[str] = NAMES,
+) -> dict[str, Floats]:
+    """The signals *wanted* of all *units* (character spans of each of *texts*, in order) for *query*, by name.
 
     *head*: the calibrated logit is `head` less a share of `null`. *words*: BM25. *sentence*: the cosine of the mean
     states. *near*, *section*: the head around the unit. *hop*: the head for what the best units add to the query.
@@ -34,20 +40,18 @@ def signals(head: Head, texts: Sequence[str], units: Sequence[Sequence[Span]], q
     context = head.context(texts, units)
     asked = head.query(query)
     logits, null = scores([asked, head.null], context)
-    pooled = means(context, asked.rows.shape[1])
-    centre = asked.weights @ asked.rows
     words = np.array(Keywords(_texts(texts, units)).scores(query), np.float32)
     passage = np.repeat(np.arange(len(units)), [len(own) for own in units])
-    found = {
-        "head": logits,
-        "null": null,
-        "words": words,
-        "sentence": pooled @ (centre / max(float(np.linalg.norm(centre)), 1e-9)),
-        "near": smoothed(logits, passage, NEAR),
-        "section": smoothed(logits, passage, SECTION),
-        "hop": _hop(standard(logits) + BRIDGE_WORDS * standard(words), asked, context),
+    made: Mapping[str, Callable[[], Floats]] = {
+        "head": lambda: logits,
+        "null": lambda: null,
+        "words": lambda: words,
+        "sentence": lambda: _sentence(asked, context),
+        "near": lambda: smoothed(logits, passage, NEAR),
+        "section": lambda: smoothed(logits, passage, SECTION),
+        "hop": lambda: _hop(standard(logits) + BRIDGE_WORDS * standard(words), asked, context),
     }
-    return {name: standard(values) for name, values in found.items()}
+    return {name: standard(make()) for name, make in made.items() if name in wanted}
 
 
 def standard(values: Floats) -> Floats:
@@ -66,6 +70,12 @@ def smoothed(values: Floats, passage: NDArray[np.intp], width: int) -> Floats:
         here = slice(reach, reach + len(own))
         found[own] = np.convolve(values[own], bell)[here] / np.convolve(np.ones(len(own)), bell)[here]
     return found
+
+
+def _sentence(asked: Query, context: Context) -> Floats:
+    """The cosine of each unit's mean key with the query's."""
+    centre = asked.weights @ asked.rows
+    return means(context, len(centre)) @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
 
 
 def _hop(first: Floats, asked: Query, context: Context) -> Floats:

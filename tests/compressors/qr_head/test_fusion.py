@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryops.compressors.qr_head import fusion
-from memoryops.compressors.qr_head.signals import smoothed, standard
+from memoryops.compressors.qr_head.signals import NAMES, smoothed, standard
 
 
 def test_weights_move_with_the_share() -> None:
@@ -27,9 +27,8 @@ def test_beyond_the_fitted_shares_the_ends_hold(share: float, as_if: float) -> N
 
 
 def test_the_weights_of_the_package_name_signals_that_there_are() -> None:
-    names = {"head", "null", "words", "sentence", "near", "section", "hop"}
     weights = fusion.load()
-    assert weights.keys() <= names and weights["head"][0] > 0
+    assert weights.keys() <= set(NAMES) and weights["head"][0] > 0
     assert all(len(pair) == 2 and all(map(math.isfinite, pair)) for pair in weights.values())
 
 

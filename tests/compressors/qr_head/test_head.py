@@ -59,12 +59,11 @@ def test_a_full_cache_an_empty_one_and_none_give_the_same(encoder: MiniLM, head:
             assert (scores([query], other.context(PASSAGES, UNITS)) == known).all()
 
 
-def test_a_long_context_is_scored_in_blocks(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_context_is_scored_in_blocks(head: Head) -> None:
     texts, units = PASSAGES * 30, UNITS * 30
     query = head.query("honey")
     whole = scores([query], head.context(texts, units))
-    monkeypatch.setattr("memoryops.compressors.qr_head.head.BLOCK", 64)
-    assert scores([query], head.context(texts, units)) == pytest.approx(whole, abs=1e-5)
+    assert scores([query], head.context(texts, units), block=64) == pytest.approx(whole, abs=1e-5)
 
 
 def test_what_has_no_word_pieces_scores_least(head: Head) -> None:
