@@ -18,6 +18,7 @@ from ..stores.ports import Point, PointStore
 from . import forms, inputs, paging
 from .conditions import iso
 from .errors import InvalidInput
+from .hits import hit_of
 from .models import Found, Hit
 from .passages import split
 from .scope import Scope
@@ -112,13 +113,8 @@ def search(
 
 def _points(store: PointStore, scope: Scope, condition: Filter | None) -> Iterator[Point]:
     where = all_of(Eq("type", "item"), Eq("status", "active"), ASKED, condition, scope.filter)
-    cursor: str | None = None
-    while True:
-        page = store.scroll(scope.workspace, "records", where=where, limit=PAGE, cursor=cursor)
+    for page in paging.pages(store, scope.workspace, where, PAGE):
         yield from page.points
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _ranked(query: str, points: Iterator[Point]) -> list[tuple[float, Match]]:
@@ -148,24 +144,7 @@ def _ranked(query: str, points: Iterator[Point]) -> list[tuple[float, Match]]:
 def _hit(match: Match, score: float, most: int | None, explain: bool) -> Hit:
     payload, text = match.point.payload, (match.point.text or "")[match.start : match.end]
     content = text if most is None or tokens.count(text) <= most else tokens.clip(text, most)
-    return Hit(
-        id=match.point.id,
-        content=content,
-        score=round(score, 6),
-        parts={"dense": 0.0, "sparse": round(score, 6)} if explain else {},
-        kind=payload["kind"],
-        content_type=payload["content_type"],
-        tokens=tokens.count(content),
-        start=match.start,
-        end=match.start + len(content),
-        whole=match.whole and content == text,
-        created_at=iso(payload["created_at"]),
-        priority=payload["priority"],
-        tags=payload.get("tags", ()),
-        metadata=payload.get("metadata", {}),
-        thread=payload.get("thread"),
-        speaker=payload.get("speaker"),
-        agent=payload.get("agent"),
-        flagged=payload["flagged"],
-        expires_at=payload.get("expires_at"),
-    )
+    value, size = round(score, 6), tokens.count(content)
+    parts = {"dense": 0.0, "sparse": value} if explain else {}
+    whole = match.whole and content == text
+    return hit_of(payload, match.point.id, match.start, content, size, value, parts, whole=whole)

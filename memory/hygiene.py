@@ -15,9 +15,10 @@ from ..stores.errors import Conflict, InvalidRequest
 from ..stores.filters import Eq, Not, Or, Range, all_of
 from ..stores.payloads import dump
 from ..stores.ports import Change, DeleteWhere, Page, Point
-from . import forms, inputs
+from . import forms, inputs, paging
+from .batches import batched, writes
 from .errors import InvalidInput
-from .items import BATCH_CHARS, Items, batched
+from .items import Items
 
 DAY = 86400.0
 MOST = 100_000
@@ -134,15 +135,7 @@ class Hygiene:
         where = all_of(
             Eq("type", "item"), Eq("status", "active"), Not(Eq("state", forms.ARCHIVED)), old, self.items.scope.filter
         )
-        cursor: str | None = None
-        while True:
-            page = self.items.store.scroll(
-                self.items.scope.workspace, "records", where=where, limit=PAGE, cursor=cursor
-            )
-            yield page
-            cursor = page.cursor
-            if cursor is None:
-                return
+        return paging.pages(self.items.store, self.items.scope.workspace, where, PAGE)
 
     def _carried_out(self, chosen: Sequence[Due], progress: Progress | None) -> list[Due]:
         done: list[Due] = []
@@ -208,18 +201,9 @@ def _figures(point: Point, move: Move) -> tuple[int, int]:
 
 def _groups(due: Sequence[Due], points: Sequence[Point | None]) -> list[list[tuple[Due, Point]]]:
     """Those that are still as they were found, in groups that one write carries."""
-    groups: list[list[tuple[Due, Point]]] = []
-    size = BATCH_CHARS
-    for each, point in zip(due, points, strict=True):
-        if point is None or point.rev != each.rev:
-            continue
-        length = len(point.text or "")
-        if size + length > BATCH_CHARS:
-            groups.append([])
-            size = 0
-        groups[-1].append((each, point))
-        size += length
-    return groups
+    pairs = zip(due, points, strict=True)
+    same = [(each, point) for each, point in pairs if point is not None and point.rev == each.rev]
+    return writes(same, lambda pair: len(pair[1].text or ""))
 
 
 def _fits(payload: dict[str, object]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from ..stores.errors import Conflict, Duplicate, Unsupported
 from ..stores.filters import And, Eq, Exists, Filter, In, Not, Range, all_of, matches
 from ..stores.ports import Change, Delete, DeleteWhere, Patch, Point, PointStore, Put
-from . import drafts, forms, inputs
+from . import drafts, forms, inputs, paging
 from .access import AccessLog
+from .batches import batched, writes
 from .conditions import Where, iso, parse
 from .errors import InvalidInput, KeyReused, NotFound, Quarantined, Stale
 from .ids import new_id
@@ -22,7 +23,6 @@ RECEIPT_SECONDS = 7 * 86400.0
 """How long an idempotency key is remembered."""
 BEFORE = 2
 """How many earlier messages of the thread are embedded with a message."""
-BATCH_CHARS = 200_000
 BATCH_ITEMS = 100
 UPDATABLE = frozenset("content content_type priority importance tags metadata speaker thread ttl".split())
 ATTEMPTS = 20
@@ -32,7 +32,6 @@ SOURCES = 400
 """How many ids one look for what is derived from them names."""
 
 Progress = Callable[[int, int], None]
-T = TypeVar("T")
 
 
 class Items:
@@ -56,7 +55,7 @@ class Items:
         """Store several texts, each a mapping of `add`'s arguments; all are checked before the first is stored."""
         checked = [self._entry(number, entry) for number, entry in enumerate(entries)]
         results: list[Added] = []
-        for batch in _batches(checked):
+        for batch in writes(checked, lambda entry: len(entry[0].content), BATCH_ITEMS):
             results += self._store_batch(batch)
             if progress is not None:
                 progress(len(results), len(checked))
@@ -436,19 +435,8 @@ class Items:
         return self._scroll(all_of(Eq("type", "item"), self.scope.filter, status, condition))
 
     def _scroll(self, where: Filter | None) -> list[Point]:
-        points: list[Point] = []
-        cursor: str | None = None
-        while True:
-            page = self.store.scroll(self.scope.workspace, "records", where=where, limit=500, cursor=cursor)
-            points += page.points
-            cursor = page.cursor
-            if cursor is None:
-                return points
-
-
-def batched(ids: Sequence[T], size: int) -> list[tuple[T, ...]]:
-    """*ids* in runs of at most *size*."""
-    return [tuple(ids[start : start + size]) for start in range(0, len(ids), size)]
+        found = paging.pages(self.store, self.scope.workspace, where, 500)
+        return [point for page in found for point in page.points]
 
 
 def _removal(id: str) -> list[Change]:
@@ -457,18 +445,3 @@ def _removal(id: str) -> list[Change]:
         DeleteWhere("records", Eq("item", id)),
         DeleteWhere("memory", Eq("item", id)),
     ]
-
-
-def _batches(
-    entries: Sequence[tuple[drafts.Draft, str | None]],
-) -> list[list[tuple[drafts.Draft, str | None]]]:
-    batches: list[list[tuple[drafts.Draft, str | None]]] = []
-    size = BATCH_CHARS
-    for entry in entries:
-        length = len(entry[0].content)
-        if size + length > BATCH_CHARS or len(batches[-1]) >= BATCH_ITEMS:
-            batches.append([])
-            size = 0
-        batches[-1].append(entry)
-        size += length
-    return batches

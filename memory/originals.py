@@ -15,9 +15,10 @@ from ..compressors.ports import Compressor
 from ..stores.errors import Conflict
 from ..stores.ports import Point, Put
 from . import drafts, inputs, messages
+from .batches import writes
 from .errors import InvalidInput
 from .fitting import Fitted, apply
-from .items import BATCH_CHARS, BEFORE, Items
+from .items import BEFORE, Items
 from .messages import Message
 from .parts import Part, body, content_id, hint_text, marked
 from .window import RECENT, ContextWindow, Plan, Step, planned
@@ -146,16 +147,7 @@ class Originals:
 
     def _write(self, made: Sequence[tuple[str, list[Put]]]) -> None:
         """Store in a few writes; what another process has stored meanwhile is there, and that is all it takes."""
-        groups: list[list[tuple[str, list[Put]]]] = []
-        size = BATCH_CHARS
-        for each in made:
-            length = len(each[1][0].text or "")
-            if size + length > BATCH_CHARS:
-                groups.append([])
-                size = 0
-            groups[-1].append(each)
-            size += length
-        for group in groups:
+        for group in writes(made, lambda each: len(each[1][0].text or "")):
             try:
                 self.items.store.write(self.items.scope.workspace, [c for _, changes in group for c in changes])
             except Conflict:

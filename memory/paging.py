@@ -1,15 +1,30 @@
-"""Cursors of listings that depend on the time: each page asks at the time of the first."""
+"""Listings in pages: all pages of one, and cursors of those that depend on the time, each page of which asks at the
+time of the first."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from ..stores import cursors
 from ..stores.errors import InvalidRequest
+from ..stores.filters import Filter
 from ..stores.payloads import is_number
+from ..stores.ports import Page, PointStore
 from .errors import InvalidInput
 
 P = TypeVar("P", str, int)
+
+
+def pages(store: PointStore, workspace: str, where: Filter | None, size: int) -> Iterator[Page]:
+    """All records of *workspace* that meet *where*, *size* of them a page."""
+    cursor: str | None = None
+    while True:
+        page = store.scroll(workspace, "records", where=where, limit=size, cursor=cursor)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 def resume(listing: object, cursor: str | None, now: float, kind: type[P]) -> tuple[float, P | None]:

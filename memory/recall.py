@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..compressors import tokens
 from ..stores.filters import METADATA, Eq, Exists, Filter, In, Not, Or, Range, all_of, matches, walk
 from ..stores.ports import Candidate, PointStore, Query
 from . import archive, inputs, paging
-from .conditions import Where, iso, parse
+from .conditions import Where, parse
 from .drafts import SHARED
 from .errors import InvalidInput
+from .hits import hit_of
 from .models import Found, Hit
 from .question import Question, read_with_context
 from .ranking import SHORT_WORDS, Best, Ranked, Scored, best, rank
@@ -213,25 +213,6 @@ class _Page:
 
 
 def _hit(candidate: Candidate, ranked: Ranked, content: str, size: int, whole: bool, explain: bool) -> Hit:
-    payload: Mapping[str, Any] = candidate.point.payload
-    return Hit(
-        id=payload["item"],
-        content=content,
-        score=ranked.score,
-        parts=ranked.parts if explain else {},
-        kind=payload["kind"],
-        content_type=payload["content_type"],
-        tokens=size,
-        start=payload["start"],
-        end=payload["start"] + len(content),
-        whole=whole,
-        created_at=iso(payload["created_at"]),
-        priority=payload["priority"],
-        tags=payload.get("tags", ()),
-        metadata=payload.get("metadata", {}),
-        thread=payload.get("thread"),
-        speaker=payload.get("speaker"),
-        agent=payload.get("agent"),
-        flagged=payload["flagged"],
-        expires_at=payload.get("expires_at"),
-    )
+    payload = candidate.point.payload
+    parts = ranked.parts if explain else {}
+    return hit_of(payload, payload["item"], payload["start"], content, size, ranked.score, parts, whole=whole)

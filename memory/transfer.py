@@ -13,10 +13,11 @@ from ..stores.errors import Conflict, Duplicate, InvalidRequest
 from ..stores.filters import Eq, In, Not, Or, all_of, matches
 from ..stores.payloads import check_change
 from ..stores.ports import Change, DeleteWhere, Page, Point, PointStore, Put
-from . import drafts, forms, hil, inputs, tasks
+from . import drafts, forms, hil, inputs, paging, tasks
+from .batches import batched
 from .conditions import TIMES, timestamp
 from .errors import InvalidInput
-from .items import Items, batched
+from .items import Items
 from .models import Tier
 from .scope import Scope
 
@@ -176,13 +177,8 @@ def _in_quarantine(scope: Scope) -> Any:
 
 
 def _points(store: PointStore, scope: Scope, where: Any) -> Iterator[Point]:
-    cursor: str | None = None
-    while True:
-        page = store.scroll(scope.workspace, "records", where=where, limit=PAGE, cursor=cursor)
+    for page in paging.pages(store, scope.workspace, where, PAGE):
         yield from page.points
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _line(point: Point) -> dict[str, Any]:
