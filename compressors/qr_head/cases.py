@@ -8,8 +8,6 @@ tokens that is kept, of at most the budget.
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import rows
 from .windows import Span
 
 SHARES = (0.5, 0.25, 0.1, 0.05, 0.02)
@@ -63,16 +62,7 @@ def spans(passage: Sequence[str]) -> list[Span]:
 
 def read(path: Path) -> list[Case]:
     """The cases in *path*, gzipped or not. Raises `ValueError` naming the line."""
-    data = path.read_bytes()
-    cases = []
-    for number, line in enumerate((gzip.decompress(data) if path.suffix == ".gz" else data).splitlines(), 1):
-        try:
-            cases.append(_case(json.loads(line)))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"line {number} of {path} is no case ({error!r})") from error
-    if not cases:
-        raise ValueError(f"{path} holds no cases")
-    return cases
+    return rows.read(path, _case, "case")
 
 
 def _case(row: Mapping[str, Any]) -> Case:

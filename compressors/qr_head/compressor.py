@@ -20,12 +20,11 @@ from . import fusion
 from .head import Head
 from .signals import signals
 from .windows import Span
+from .worths import LEAST, scaled
 
 READ_CHARS = 600_000
 """Characters that one call reads, about what a window of 128,000 tokens holds."""
 STRETCH_CHARS = 20_000
-LEAST = 0.001
-"""What the unit of least worth is worth beside the best, 1: what is worth 0 would never be kept."""
 
 
 class QRHead:
@@ -55,17 +54,17 @@ class QRHead:
             raise CompressorFailed("a retrieval head needs a query, and there is none")
         found = cut(passages, budget)
         texts = texts_of(passages, found)
-        worths = np.array(telling(passages, found, texts), np.float32)
+        worths = np.array(telling(passages, found, texts))
         chosen = stretches(passages, found)
         if sum(stretch.chars for stretch in chosen) > self._read_chars:
             keywords = Keywords(texts).scores(query)
-            worths += LEAST / 2 * _scaled(np.array(keywords, np.float32))
+            worths += LEAST / 2 * scaled(np.array(keywords, np.float32))
             chosen = likeliest(chosen, keywords, self._read_chars)
         if chosen:
             places = np.concatenate([np.arange(each.first, each.first + len(each.units)) for each in chosen])
             texts_read, units = [each.text for each in chosen], [each.units for each in chosen]
             seen = signals(self._head, texts_read, units, query, self._weights)
-            worths[places] += _scaled(fusion.fused(seen, self._weights, budget / max(before, 1)))
+            worths[places] += scaled(fusion.fused(seen, self._weights, budget / max(before, 1)))
         return select(passages, pieces(passages, found, worths.tolist()), budget, self.name, before=before)
 
 
@@ -115,11 +114,3 @@ def likeliest(chosen: Sequence[Stretch], keywords: Sequence[float], most_chars: 
 def shared() -> Head:
     """The one head of this process, whose keys its users have in common."""
     return Head()
-
-
-def _scaled(worths: fusion.Floats) -> fusion.Floats:
-    """*worths* between `LEAST` and 1."""
-    if not len(worths):
-        return worths
-    low, high = float(worths.min()), float(worths.max())
-    return np.asarray(LEAST + (1 - LEAST) * (worths - low) / max(high - low, 1e-9), np.float32)

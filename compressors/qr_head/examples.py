@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from . import rows as json_rows
 
 SHARES: Mapping[str, float] = {"squad": 0.45, "friends": 0.25, "qmsum": 0.18, "policy": 0.12}
 """How much of a batch's text comes from each source: conversations are few, and weigh more than their number."""
@@ -48,16 +48,7 @@ class Batch:
 
 def read(path: Path) -> list[Row]:
     """The rows of a file of JSON lines, gzipped or not. Raises `ValueError` naming the line."""
-    data = path.read_bytes()
-    rows = []
-    for number, line in enumerate((gzip.decompress(data) if path.suffix == ".gz" else data).splitlines(), 1):
-        try:
-            rows.append(_row(json.loads(line)))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"line {number} of {path} is no training row ({error!r})") from error
-    if not rows:
-        raise ValueError(f"{path} holds no rows")
-    return rows
+    return json_rows.read(path, _row, "training row")
 
 
 def _row(value: Mapping[str, Any]) -> Row:

@@ -14,14 +14,12 @@ from ...ports import Kept, Passage
 from ...render import check_budget, whole
 from ...select import select
 from ...structure.units import Unit
+from ..worths import scaled
 from . import head_lists
 from . import load as loading
 from .config import SECONDS, DecoderConfig
 from .scorer import QRHeadScorer
 from .scores import Scored
-
-LEAST = 0.001
-"""What the unit of the lowest score is worth beside the highest, 1: what is worth 0 would never be kept."""
 
 
 class DecoderQRHead:
@@ -62,7 +60,7 @@ class DecoderQRHead:
         scorer = self._ready()
         answers = dict(zip(asked, scorer.score([passages[number].text for number in asked], query), strict=True))
         raw = [_sums(answers[number], found[number], scorer.length_normalized) for number in asked]
-        worths = _scaled(np.concatenate(raw) if raw else np.zeros(0))
+        worths = scaled(np.concatenate(raw) if raw else np.zeros(0)).tolist()
         return select(passages, pieces(passages, found, worths), budget, self.name, before=before)
 
     def _ready(self) -> QRHeadScorer:
@@ -94,13 +92,3 @@ def _sums(answer: Scored, units: Sequence[Unit], length_normalized: bool) -> NDA
     numbers = np.concatenate([[0], np.cumsum(answer.counts)])
     sums /= np.maximum(1, numbers[high] - numbers[low])
     return sums
-
-
-def _scaled(scores: NDArray[np.float64]) -> list[float]:
-    """*scores* from `LEAST` to 1, which keeps their order: calibrated scores may all be below 0."""
-    if not scores.size:
-        return []
-    low, high = float(scores.min()), float(scores.max())
-    if high <= low:
-        return [1.0] * scores.size
-    return [LEAST + (1 - LEAST) * (float(each) - low) / (high - low) for each in scores]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import BadDetectionData
+from .. import rows
 
 SHAPE = '{"query": "…", "documents": ["…"], "gold": [0]}'
 
@@ -30,20 +30,12 @@ def read(path: str | Path) -> list[Question]:
     """
     file = Path(path)
     try:
-        questions = [_question(file, number, line) for number, line in _lines(file)]
+        questions = [_question(file, number, line) for number, line in rows.lines(file) if line.strip()]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise BadDetectionData(f"{file} cannot be read ({error})") from error
     if not questions:
         raise BadDetectionData(f"{file} holds no question; each line is {SHAPE}")
     return questions
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    opened = gzip.open if file.suffix == ".gz" else open
-    with opened(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, line
 
 
 def _question(file: Path, number: int, line: str) -> Question:

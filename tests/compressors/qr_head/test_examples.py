@@ -76,5 +76,5 @@ def test_rows_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(f"{json.dumps(good)}\n".encode()))
     assert read(path) == [Row("squad", "q", ("a", "b"), (1,), (("c",),))]
     (tmp_path / "empty").write_text("")
-    with pytest.raises(ValueError, match="no rows"):
+    with pytest.raises(ValueError, match="no training rows"):
         read(tmp_path / "empty")
