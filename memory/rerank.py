@@ -13,9 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from ..stores.embedding import said
 from ..stores.ports import Candidate
 from .ranking import Ranked
 
@@ -102,6 +99,8 @@ class Reranker:
 
 def line(candidate: Candidate, rows: Mapping[str, Candidate]) -> Line:
     """What is read of *candidate*: what *rows* hold of what was said before it, then itself with its speaker."""
+    from ..stores.embedding import said  # brings numpy, which a process that only searches does not need
+
     payload, text = candidate.point.payload, (candidate.point.text or "")[:PASSAGE_CHARS]
     before = [rows[id] for id in reversed(payload.get("follows", ())) if id in rows]
     speaker = payload.get("speaker")
@@ -112,11 +111,10 @@ def line(candidate: Candidate, rows: Mapping[str, Candidate]) -> Line:
 
 def weighed(scores: Sequence[float]) -> list[float]:
     """*scores* as parts of a ranking: `WEIGHT` for the best, 0 for the worst."""
-    values = np.asarray(scores, np.float64)
-    if not len(values) or values.max() - values.min() < 1e-9:
-        return [0.0] * len(values)
-    scaled: list[float] = (WEIGHT * (values - values.min()) / (values.max() - values.min())).tolist()
-    return scaled
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    if high - low < 1e-9:
+        return [0.0] * len(scores)
+    return [WEIGHT * (score - low) / (high - low) for score in scores]
 
 
 def _with_part(ranked: Ranked, part: float) -> Ranked:
