@@ -111,17 +111,22 @@ def _shortened(
 ) -> list[Left]:
     """*parts* compressed together into *room* and what is *paid* for their hints.
 
-    Where nothing is left of some, their hints need what was paid: the others are compressed once more, into less.
+    Where nothing is left of some, their hints need what was paid; the others are compressed once more, into less,
+    if they do not fit beside them.
     """
+    headers = [part.frame + tokens.count(compressed_text(part.id, "")) for part in parts]
 
     def together(chosen: Sequence[int]) -> list[Left]:
-        headers = sum(parts[n].frame + tokens.count(compressed_text(parts[n].id, "")) for n in chosen)
         passages = [Passage(parts[n].id, parts[n].body, parts[n].content_type) for n in chosen]
-        return shortened(passages, query, room + sum(paid[n] for n in chosen) - headers, compressor, note)
+        return shortened(passages, query, budget(chosen), compressor, note)
+
+    def budget(chosen: Sequence[int]) -> int:
+        return room + sum(paid[n] - headers[n] for n in chosen)
 
     found = together(range(len(parts)))
     alive = [n for n, left in enumerate(found) if left.text]
-    if not alive or len(alive) == len(parts):
+    fits = sum(tokens.count(found[n].text) for n in alive) <= budget(alive)
+    if not alive or len(alive) == len(parts) or fits:
         return found
     again = dict(zip(alive, together(alive), strict=True))
     return [again.get(n, Left()) for n in range(len(parts))]

@@ -17,7 +17,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,8 +43,22 @@ def rate(step: int, steps: int) -> float:
     return RATE * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def train(data: Path, weights: Path, out: Path, *, seed: int, steps: int, words: int, rank: int) -> Path:
-    """Train and write `adapter.npz`, `gate.npy` and `log.jsonl` to *out*."""
+def train(
+    data: Path,
+    weights: Path,
+    out: Path,
+    *,
+    seed: int,
+    steps: int,
+    words: int,
+    rank: int,
+    save_every: int = SAVE_EVERY,
+    watch: Callable[[int], None] = lambda step: None,
+) -> Path:
+    """Train and write `adapter.npz`, `gate.npy` and `log.jsonl` to *out*.
+
+    The state is written every *save_every* steps. *watch* is told each step that is done; what it raises interrupts.
+    """
     import torch
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -79,9 +93,10 @@ def train(data: Path, weights: Path, out: Path, *, seed: int, steps: int, words:
             average = now if math.isnan(average) else 0.98 * average + 0.02 * now
             log.write(json.dumps({"step": step, "loss": now, "seconds": time.perf_counter() - began}) + "\n")
             progress.update(task, completed=step + 1, description=f"training, loss {average:.3f}")
-            if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
+            if (step + 1) % save_every == 0 or step + 1 == steps:
                 _save(trained, optimiser, step + 1, state)
                 log.flush()
+            watch(step)
     _export(trained, out)
     return out
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memoryops.compressors.qr_head.train import main, rate
+from memoryops.compressors.qr_head.train import main, original, rate, train
 from memoryops.encoders.minilm import Adapter, MiniLM
 
 pytestmark = pytest.mark.extra
@@ -40,7 +40,6 @@ def run(data: Path, out: Path, steps: int) -> int:
 def test_it_learns_and_the_shipped_encoder_computes_the_same(data: Path, tmp_path: Path) -> None:
     import torch
 
-    from memoryops.compressors.qr_head.train import original
     from memoryops.compressors.qr_head.trained import Reader, Trained
 
     out = tmp_path / "run"
@@ -64,12 +63,17 @@ def test_it_learns_and_the_shipped_encoder_computes_the_same(data: Path, tmp_pat
     assert cosines.min() > 0.98  # int8 and float16 on our side, bfloat16 on theirs
 
 
-def test_an_interrupted_run_goes_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memoryops.compressors.qr_head.train.SAVE_EVERY", 2)
+def test_an_interrupted_run_goes_on(data: Path, tmp_path: Path) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
+
+    def interrupt(step: int) -> None:
+        if step == 1:
+            raise KeyboardInterrupt
+
     run(data, whole, 4)
-    monkeypatch.setattr("memoryops.compressors.qr_head.train.rate", lambda step, steps: rate(step, 4))
-    run(data, halves, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, original(), halves, seed=0, steps=4, words=120, rank=4, save_every=2, watch=interrupt)
+    assert len(losses(halves)) == 2
     run(data, halves, 4)
     assert losses(halves) == pytest.approx(losses(whole), abs=1e-3)
 
