@@ -9,12 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .saver import QdrantSaver, create_checkpointer
     from .testing import ScriptedChatModel
 
-__all__ = ["ScriptedChatModel"]
+__all__ = [
+    "QdrantSaver",
+    "ScriptedChatModel",
+    "create_checkpointer",
+]
 
 _HOMES = {
+    "QdrantSaver": ".saver",
     "ScriptedChatModel": ".testing",
+    "create_checkpointer": ".saver",
 }
 
 
