@@ -9,11 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .store import QdrantStore
     from .testing import ScriptedChatModel
 
-__all__ = ["ScriptedChatModel"]
+__all__ = [
+    "QdrantStore",
+    "ScriptedChatModel",
+]
 
 _HOMES = {
+    "QdrantStore": ".store",
     "ScriptedChatModel": ".testing",
 }
 
