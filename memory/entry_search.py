@@ -55,11 +55,12 @@ class EntrySearch:
     def closest(self, query: str) -> Iterator[Found]:
         """The closest to *query* first, each by the best of its passages; then what waits for its embedding.
 
-        The passages come in blocks of the next best, without those of entries that were seen.
+        The passages come in blocks of the next best, without those of entries that were seen. Blocks are the same
+        however many entries are looked at: so pages join, even where scores are equal.
         """
         inputs.text(query, "query", 4 * inputs.MAX_QUERY_CHARS)
         waiting: list[Candidate] = []
-        depth = min(max(FIRST_BLOCK, 2 * self.most), DEEPEST_BLOCK)
+        depth = FIRST_BLOCK
         while self.most:
             block = self.store.search(self.space, Query(query, depth, self._unseen(), sparse=not waiting))
             # What only its words found lies behind others, which the next block brings.
