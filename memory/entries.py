@@ -63,15 +63,22 @@ class Entries:
         known = self._records(list(last))
         now = self.clock()
         drafts = [self._changes(change, known.get(address), now) for address, change in last.items()]
-        for run in writes(drafts, _length):
-            self.store.write(self.space, [change for draft in run for change in draft])
+        above = self._above([change.namespace for change in last.values() if isinstance(change, PutEntry)])
+        for number, run in enumerate(writes(drafts, _length)):
+            self.store.write(self.space, [*(above if number == 0 else ()), *(each for draft in run for each in draft)])
+
+    def _above(self, namespaces: Sequence[Namespace]) -> list[Change]:
+        """What is not known yet of the namespaces above *namespaces*."""
+        wanted = {put.id: put for namespace in namespaces for put in entry_rows.above(namespace)}
+        known = self.store.get(self.space, "records", list(wanted)) if wanted else []
+        return [put for put, point in zip(wanted.values(), known, strict=True) if point is None]
 
     def _changes(self, change: PutEntry | DeleteEntry, old: Point | None, now: float) -> list[Change]:
         id = row_id(change.namespace, change.key)
         searched: list[Change] = [DeleteWhere("memory", Eq("item", id))]
         if isinstance(change, DeleteEntry):
             return [Delete("records", id), *searched]
-        created_at = old.payload["created_at"] if old is not None else now
+        created_at = old.payload["first_at"] if old is not None else now
         rows = entry_rows.rows(change, new_id(), now, created_at)
         return [rows[0], *(searched if old is not None else []), *rows[1:]]
 
@@ -83,7 +90,7 @@ class Entries:
 
     def get_many(self, wanted: Sequence[tuple[Namespace, str, bool]]) -> list[Entry | None]:
         """What is kept under each namespace and key of *wanted*, in that order; the third says whether to refresh."""
-        found = self._records([(namespace, key) for namespace, key, _ in wanted])
+        found = self._records([(namespace, entry_rows.check_key(key)) for namespace, key, _ in wanted])
         self._refresh([found[namespace, key] for namespace, key, refresh in wanted if refresh])
         points = [found[namespace, key] for namespace, key, _ in wanted]
         return [entry(point) if point is not None else None for point in points]

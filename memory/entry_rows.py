@@ -4,6 +4,10 @@ An entry is one record, whose text is its value as JSON, and one row of `memory`
 of it. All rows of one put carry the same `source`, so that a search can tell what belongs to an earlier value, and the
 same `tags`, by which the store narrows a search: one for each prefix of the namespace, one for each text, number and
 flag of the value. Tags are hashes; they leave too much rather than too little, and the values themselves decide.
+
+Two fields are chosen for the indexes that stores have: `thread` holds the namespace, and `created_at` the time of the
+last put, by which entries are listed; `first_at` is that of the first.
+A namespace with others under it has a record that says so; where there is none, a search need not look for them.
 """
 
 from __future__ import annotations
@@ -24,9 +28,8 @@ from .namespaces import Namespace
 from .passages import split
 from .scope import OWN, Scope
 
-TYPE, PASSAGE = "entry", "entry passage"
-NAMESPACE = "thread"
-"""The field that holds the namespace: a keyword that every adapter indexes, and entries belong to no thread."""
+TYPE, PASSAGE, ABOVE = "entry", "entry passage", "above entries"
+NAMESPACE, PUT_AT = "thread", "created_at"
 MAX_KEY_CHARS = 2000
 MAX_DEPTH = 200
 MAX_TERMS = 64
@@ -92,6 +95,15 @@ def row_id(namespace: Sequence[str], key: str) -> str:
     return f"entry:{fingerprint(*namespace, key)}"
 
 
+def above(namespace: Sequence[str]) -> list[Put]:
+    """The records which say that there is something under each namespace above *namespace*."""
+    return [Put("records", above_id(namespace[:depth]), {"type": ABOVE}) for depth in range(1, len(namespace))]
+
+
+def above_id(namespace: Sequence[str]) -> str:
+    return f"above:{fingerprint(*namespace)}"
+
+
 def check_key(key: object) -> str:
     if not isinstance(key, str) or len(key) > MAX_KEY_CHARS or not encodable(key):
         raise InvalidInput(f"the key is {quoted(key)}; use text of up to {MAX_KEY_CHARS} characters")
@@ -152,7 +164,7 @@ def rows(put: PutEntry, source: str, now: float, created_at: float) -> list[Put]
     }
     if put.ttl is not None:
         shared["expires_at"] = now + put.ttl
-    record = {**shared, "type": TYPE, "key": put.key, "created_at": created_at, "updated_at": now, "ttl": put.ttl}
+    record = {**shared, "type": TYPE, "key": put.key, PUT_AT: now, "first_at": created_at, "ttl": put.ttl}
     found = [text] if put.texts is None else put.texts
     passages = [
         Put("memory", f"{id}:{number}", {**shared, "type": PASSAGE}, passage)
@@ -174,8 +186,8 @@ def entry(point: Point, score: float | None = None) -> Entry:
         namespace=namespaces.split(payload[NAMESPACE]),
         key=payload["key"],
         value=json.loads(point.text or "{}"),
-        created_at=payload["created_at"],
-        updated_at=payload["updated_at"],
+        created_at=payload["first_at"],
+        updated_at=payload[PUT_AT],
         expires_at=payload.get("expires_at"),
         score=score,
     )

@@ -12,7 +12,7 @@ from ..stores.filters import And, Eq, Filter, In, Not
 from ..stores.ports import Candidate, Point, PointStore, Query
 from . import entry_filters, entry_rows, inputs, namespaces
 from .batches import batched
-from .entry_rows import NAMESPACE, PASSAGE, TYPE, entry
+from .entry_rows import NAMESPACE, PASSAGE, PUT_AT, TYPE, entry
 
 PAGE = 200
 """Records of one page of a listing that a filter may thin out."""
@@ -40,17 +40,23 @@ class EntrySearch:
 
     def newest(self) -> Iterator[Found]:
         """The last written first."""
-        where = And((Eq("type", TYPE), entry_rows.under(self.prefix, self.filter)))
+        where = And((self._place(), entry_rows.under(self.prefix, self.filter)))
         size = PAGE if self.filter else min(self.most, PAGE)
         cursor: str | None = None
         while size:
             page = self.store.scroll(
-                self.space, "records", where=where, order_by="updated_at", descending=True, limit=size, cursor=cursor
+                self.space, "records", where=where, order_by=PUT_AT, descending=True, limit=size, cursor=cursor
             )
             yield from ((point, None) for point in page.points if self._meets(point))
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def _place(self) -> Filter:
+        """Where to look: in one namespace, by the store's index of it, or at every entry."""
+        if self.prefix and self.store.get(self.space, "records", [entry_rows.above_id(self.prefix)]) == [None]:
+            return Eq(NAMESPACE, namespaces.join(self.prefix))
+        return Eq("type", TYPE)
 
     def closest(self, query: str) -> Iterator[Found]:
         """The closest to *query* first, each by the best of its passages; then what waits for its embedding.
@@ -81,22 +87,23 @@ class EntrySearch:
     def _records(self, passages: Sequence[tuple[Candidate, float | None]]) -> Iterator[Found]:
         """The records that *passages* are of, in their order and each once, as far as they meet the filter.
 
-        A passage of an earlier value is passed over: the entry was put anew, and the next block finds its new ones.
+        A passage of an earlier value is passed over: the entry is gone, or put anew, and a next block has its new ones.
         """
+        known = set(self._settled)
         for some in batched(passages, READ_AT_ONCE):
-            known = set(self._settled)
             fresh = [(each.point.payload, score) for each, score in some if each.point.payload["item"] not in known]
             ids = list(dict.fromkeys(payload["item"] for payload, _ in fresh))
             records = dict(zip(ids, self.store.get(self.space, "records", ids) if ids else [], strict=True))
             for payload, score in fresh:
-                point = records.get(payload["item"])
-                if point is None:
+                id, source = payload["item"], payload["source"]
+                if id in known:
                     continue
-                if point.payload["source"] != payload["source"]:
-                    self._outdated.append(payload["source"])
+                point = records[id]
+                if point is None or point.payload["source"] != source:
+                    self._outdated.append(source)
                     continue
-                records[point.id] = None
-                self._settled.append(point.id)
+                known.add(id)
+                self._settled.append(id)
                 if self._meets(point):
                     yield point, score
 

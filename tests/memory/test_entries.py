@@ -174,6 +174,15 @@ class TestFinding:
         assert keys(ops.entries.search(NS, " \n")) == keys(ops.entries.search(NS, "")) == ["k"]
         assert ops.entries.search(NS, "a") == []
 
+    def test_what_lies_deeper_is_found_from_above(self, ops: MemoryOps) -> None:
+        ops.entries.put(("a",), "k", {"n": 1})
+        assert len(ops.entries.search(("a",))) == 1
+        ops.entries.write([PutEntry(("a", "b", "c"), "k", {"n": 2}), PutEntry(("a", "bc"), "k", {"n": 3})])
+        found = [len(ops.entries.search(at)) for at in [(), ("a",), ("a", "b"), ("a", "b", "c"), ("a", "bc"), ("b",)]]
+        assert found == [3, 3, 1, 1, 1, 0]
+        ops.entries.delete(("a", "b", "c"), "k")
+        assert [entry.value["n"] for entry in ops.entries.search(("a",), where={"n": {"$gt": 1}})] == [3]
+
     def test_a_filter_over_many_is_exact_and_pages_join(self, ops: MemoryOps) -> None:
         puts = [PutEntry(NS, f"{n}", {"text": f"word{n % 7} cats", "n": n, "even": n % 2 == 0}) for n in range(300)]
         ops.entries.write(puts)
@@ -211,7 +220,9 @@ class TestFinding:
         (record,) = ops.store.get(ops.entries.space, "records", [row_id(NS, "k")])
         assert record is not None
         left = {"item": record.id, "source": "earlier", "tags": record.payload["tags"], "type": "entry passage"}
-        ops.store.write(ops.entries.space, [Put("memory", f"{record.id}:9", left, "stale text")])
+        gone = [{**left, "item": "entry:gone", "source": f"{n}"} for n in range(70)]
+        rows = [Put("memory", f"entry:gone:{n}", payload, "stale text") for n, payload in enumerate(gone)]
+        ops.store.write(ops.entries.space, [Put("memory", f"{record.id}:9", left, "stale text"), *rows])
         found = ops.entries.search(NS, "stale text")
         assert sorted(keys(found)) == ["k", "other"]
         assert all((entry.score or 0) < 0.9 for entry in found)

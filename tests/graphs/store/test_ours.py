@@ -110,7 +110,7 @@ class TestTtl:
     def test_the_sweeper_sweeps_until_it_is_stopped(self) -> None:
         ops = MemoryOps(InMemoryStore())
         store = QdrantStore(ops, ttl={"default_ttl": 0.05 / 60, "sweep_interval_minutes": 1})
-        store.put(NS, "k", {"a": 1})
+        store.put(("cache",), "k", {"a": 1})
         future = store.start_ttl_sweeper(sweep_interval_minutes=0.02 / 60)
         assert store.start_ttl_sweeper() is future
         until = time.monotonic() + 10
@@ -149,7 +149,9 @@ class TestBatchDirectly:
             ours.batch([PutOp(NS, "k", {"a": 1}), op])
         assert ours.search(()) == []
 
-    @pytest.mark.parametrize("op", ["get", None, PutOp((), "k", {}), PutOp(NS, "k", [1]), SearchOp(NS, limit=-1)])  # type: ignore[arg-type]  # wrong on purpose
+    @pytest.mark.parametrize(
+        "op", ["get", None, GetOp(NS, 5), PutOp((), "k", {}), PutOp(NS, "k", [1]), SearchOp(NS, limit=-1)]
+    )  # type: ignore[arg-type]  # wrong on purpose
     def test_what_is_no_operation(self, ours: QdrantStore, op: Any) -> None:
         with pytest.raises(InvalidInput):
             ours.batch([PutOp(NS, "k", {"a": 1}), op])
@@ -254,7 +256,7 @@ import sys
 from memoryops import MemoryOps
 from memoryops.graphs import QdrantStore
 with QdrantStore.from_conn_string(sys.argv[1]) as store:
-    for number in range(30):
+    for number in range(12):
         store.put(("shared",), f"{number}", {"by": sys.argv[2], "n": number, "text": "cats"})
         store.put(("own", sys.argv[2]), f"{number}", {"n": number})
 """
@@ -267,9 +269,9 @@ def test_two_processes_share_one_folder(data_dir: Path, monkeypatch: pytest.Monk
         assert [process.wait(120) for process in started] == [0, 0]
         with QdrantStore.from_conn_string(str(data_dir)) as store:
             shared = store.search(("shared",), limit=100)
-            assert sorted(item.value["n"] for item in shared) == list(range(30))
-            assert len(store.search(("shared",), query="cats", limit=100)) == 30
-            assert len(store.search(("own",), limit=100)) == 60
+            assert sorted(item.value["n"] for item in shared) == list(range(12))
+            assert len(store.search(("shared",), query="cats", limit=100)) == 12
+            assert len(store.search(("own",), limit=100)) == 24
             assert store.list_namespaces() == [("own", "one"), ("own", "two"), ("shared",)]
     finally:
         stop_owner(data_dir)
