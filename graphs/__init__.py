@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .saver import QdrantSaver, create_checkpointer
+    from .store import QdrantStore
     from .testing import ScriptedChatModel
 
 __all__ = [
     "QdrantSaver",
+    "QdrantStore",
     "ScriptedChatModel",
     "create_checkpointer",
 ]
 
 _HOMES = {
     "QdrantSaver": ".saver",
+    "QdrantStore": ".store",
     "ScriptedChatModel": ".testing",
     "create_checkpointer": ".saver",
 }
