@@ -9,22 +9,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .middleware import MemoryMiddleware
+    from .nodes.compress import make_compress_node
     from .saver import QdrantSaver, create_checkpointer
     from .store import QdrantStore
     from .testing import ScriptedChatModel
 
 __all__ = [
+    "MemoryMiddleware",
     "QdrantSaver",
     "QdrantStore",
     "ScriptedChatModel",
     "create_checkpointer",
+    "make_compress_node",
 ]
 
 _HOMES = {
+    "MemoryMiddleware": ".middleware",
     "QdrantSaver": ".saver",
     "QdrantStore": ".store",
     "ScriptedChatModel": ".testing",
     "create_checkpointer": ".saver",
+    "make_compress_node": ".nodes.compress",
 }
 
 
