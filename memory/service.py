@@ -33,6 +33,7 @@ from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .turns import Turns
 from .window import RECENT, ContextWindow
 
 DEFAULT_WINDOW = 128_000
@@ -75,6 +76,7 @@ class MemoryOps:
         self.tasks = Tasks(store, self.scope, clock)
         self.agents = Agents(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
+        self.turns = Turns(self.items)
 
     @classmethod
     def open(
@@ -342,7 +344,7 @@ class MemoryOps:
 
         The caller answers for handing out no more than it may.
         """
-        return MemoryOps(
+        seen = MemoryOps(
             self.store,
             scope,
             screening=self.items.screening,
@@ -357,6 +359,9 @@ class MemoryOps:
             clock=self.items.clock,
             owns_store=False,
         )
+        if scope.workspace == self.scope.workspace:
+            seen.items.access = self.items.access  # so that nothing noted is lost with a scope of a moment
+        return seen
 
     def close(self) -> None:
         """Write what is still noted and let go of the store."""
