@@ -100,7 +100,7 @@ class Turns:
         receipts = self._get(list(open_.values()))
         for n, id in open_.items():
             if id in receipts:
-                kept[n] = Kept(receipts[id].payload["item"], "known")
+                kept[n] = Kept(receipts[id].payload["turn"], "known")
         marks = {n: found[1] for n in open_ if kept[n] is None and (found := marked(said[n].text)) is not None}
         shown = self.items.active(list(marks.values())) if marks else []
         for n, point in zip(marks, shown, strict=True):
@@ -131,7 +131,7 @@ class Turns:
                 before = [*(before or ()), *(put.id for put in rows)][-BEFORE:]
                 changes = [drafts.record(draft, id, now, findings, expected_rev=0), *rows]
             there.setdefault(id, _seen(id, turn))
-            receipt = {"type": "receipt", "item": id}
+            receipt = {"type": "receipt", "turn": id}  # not "item": it outlives its memory, so that forgetting holds
             made.append((n, [*changes, Put("records", self._receipt_id(turn, thread), receipt, expected_rev=0)]))
             kept[n] = Kept(id, action)
         return made
