@@ -100,7 +100,7 @@ def test_screening_by_policy_quarantines(make: Make) -> None:
 
 
 def test_the_message_that_cannot_be_stored_is_named(ops: MemoryOps) -> None:
-    with pytest.raises(InvalidInput, match="'bad'.*lone surrogate"):
+    with pytest.raises(InvalidInput, match=r"'bad'.*lone surrogate"):
         ops.turns.keep([*TALK, Turn("bad", "user", "a\ud800")], thread="t")
     assert ops.state().messages == 0
 
