@@ -9,11 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .agent import RecallMiddleware, create_memory_agent
     from .asking import pending_request
     from .chat import chat_model
     from .context import MemoryContext
     from .copying import copy_threads
+    from .middleware import MemoryMiddleware
     from .nodes.agents import register_agent
+    from .nodes.compress import make_compress_node
     from .nodes.hil import make_hil_node
     from .nodes.quarantine import make_quarantine_gate
     from .nodes.recall import make_recall_node
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MemoryContext",
+    "MemoryMiddleware",
     "RecallMiddleware",
     "Recalling",
     "ScriptedChatModel",
@@ -34,8 +38,10 @@ __all__ = [
     "copy_threads",
     "create_hil_tool",
     "create_manage_memory_tool",
+    "create_memory_agent",
     "create_search_memory_tool",
     "create_task_tools",
+    "make_compress_node",
     "make_hil_node",
     "make_quarantine_gate",
     "make_recall_node",
@@ -47,6 +53,7 @@ __all__ = [
 
 _HOMES = {
     "MemoryContext": ".context",
+    "MemoryMiddleware": ".middleware",
     "RecallMiddleware": ".agent",
     "Recalling": ".recalling",
     "ScriptedChatModel": ".testing",
@@ -54,8 +61,10 @@ _HOMES = {
     "copy_threads": ".copying",
     "create_hil_tool": ".tools.hil",
     "create_manage_memory_tool": ".tools.memory",
+    "create_memory_agent": ".agent",
     "create_search_memory_tool": ".tools.memory",
     "create_task_tools": ".tools.tasks",
+    "make_compress_node": ".nodes.compress",
     "make_hil_node": ".nodes.hil",
     "make_quarantine_gate": ".nodes.quarantine",
     "make_recall_node": ".nodes.recall",
