@@ -12,7 +12,8 @@ from .testing import Script, ScriptedChatModel
 def chat_model(script: Script, *, max_tokens: int | None = None, settings: Settings | None = None) -> BaseChatModel:
     """The model behind `MEMORYOPS_LLM_BASE_URL`, any OpenAI-compatible endpoint; without one, *script* answers.
 
-    The one with a script refuses a context of over *max_tokens*. `MEMORYOPS_LLM_MODEL` names the model and `MEMORYOPS_LLM_API_KEY` its key, as for summaries. Raises `ImportError`
+    `MEMORYOPS_LLM_MODEL` names the model and `MEMORYOPS_LLM_API_KEY` its key, as for summaries. The one with a script
+    refuses a context of over *max_tokens*, as a model with such a window would. Raises `ImportError`
     with the command that installs langchain-openai where it is missing.
     """
     chosen = settings or Settings.from_env()
