@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .nodes.remember import make_remember_node
     from .nodes.tasks import make_task_nodes
     from .recalling import Recalling
+    from .saver import QdrantSaver, create_checkpointer
     from .testing import ScriptedChatModel
     from .tools.hil import create_hil_tool
     from .tools.memory import create_manage_memory_tool, create_search_memory_tool
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 __all__ = [
     "MemoryContext",
     "MemoryMiddleware",
+    "QdrantSaver",
     "RecallMiddleware",
     "Recalling",
     "ScriptedChatModel",
     "chat_model",
     "copy_threads",
+    "create_checkpointer",
     "create_hil_tool",
     "create_manage_memory_tool",
     "create_memory_agent",
@@ -54,11 +57,13 @@ __all__ = [
 _HOMES = {
     "MemoryContext": ".context",
     "MemoryMiddleware": ".middleware",
+    "QdrantSaver": ".saver",
     "RecallMiddleware": ".agent",
     "Recalling": ".recalling",
     "ScriptedChatModel": ".testing",
     "chat_model": ".chat",
     "copy_threads": ".copying",
+    "create_checkpointer": ".saver",
     "create_hil_tool": ".tools.hil",
     "create_manage_memory_tool": ".tools.memory",
     "create_memory_agent": ".agent",

@@ -15,6 +15,7 @@ from ..stores.ports import PointStore
 from . import archive, inputs, llms, state, transfer
 from .agents import Agents
 from .archive import ArchivePage
+from .checkpoints import Checkpoints
 from .compress import Compressed, Compression
 from .conditions import Where
 from .context import Context, WorkingSet
@@ -77,6 +78,7 @@ class MemoryOps:
         self.agents = Agents(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
         self.turns = Turns(self.items)
+        self.checkpoints = Checkpoints(store, self.scope, clock)
 
     @classmethod
     def open(
