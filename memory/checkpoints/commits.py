@@ -56,7 +56,7 @@ class Commits:
         view = self.views.of(key)
         with view.lock:
             for _ in attempts():
-                if view.rev is None:
+                if view.rev is None or (view.due is not None and view.due <= self.clock()):
                     self.look(key, view)
                 if ttl is not None:
                     view.ttl = ttl
@@ -91,7 +91,7 @@ class Commits:
             self.delete(key, point)
             point = None
         if point is None:
-            view.seen(0, new_epoch(), None)
+            view.seen(0, new_epoch())
         else:
             view.seen(point.rev, point.payload["epoch"], point.payload.get("ttl"))
 
@@ -108,7 +108,8 @@ class Commits:
         if self.user is not None:
             payload["user"] = self.user
         if view.ttl is not None:
-            payload |= {"ttl": view.ttl, "due_at": self.clock() + view.ttl}
+            view.due = self.clock() + view.ttl
+            payload |= {"ttl": view.ttl, "due_at": view.due}
         return Put("records", rows.thread_row(key), payload, expected_rev=view.rev)
 
     def delete(self, key: str, point: Point | None) -> None:

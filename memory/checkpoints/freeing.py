@@ -103,13 +103,13 @@ def changes(commits: Commits, found: Holdings, drop: Collection[str], epoch: str
     written = [point for point in found.writes if point.payload["thread"] in places]
     used, keeping = marked(kept, written, found.blobs), {each.row for each in kept}
     latest = [max(group, key=lambda each: each.id) for _, group in _by_place(visible)]
-    return [
-        *(replace(each, epoch=epoch).put() for each in latest),
+    wanted = [
         *(replace(each, hidden=True).put() for each in ghosts if not each.hidden),
         *(commits.gone(CHECKPOINT, row, rev) for row, rev in found.revs.items() if row not in keeping),
         *(commits.gone(WRITES, p.id, p.rev) for p in found.writes if p.payload["thread"] not in places),
-        *(commits.gone(BLOB, name_row, rev) for name_row, rev in _others(found, used)),
+        *(commits.gone(BLOB, row, rev) for row, rev in _others(found, used)),
     ]
+    return [*(replace(each, epoch=epoch).put() for each in latest), *wanted] if wanted else []
 
 
 def but_latest(heads: Sequence[Head]) -> set[str]:
@@ -142,7 +142,7 @@ def _free_once(commits: Commits, key: str, choose: Choose) -> bool:
     if point is None or wanted is None:
         commits.delete(key, point)
         return True
-    if not any("expires_at" in put.payload for put in wanted):
+    if not wanted:
         return False
     rev, payload = point.rev, {**point.payload, "epoch": epoch}
     for some in batched(wanted, CHANGES):
