@@ -15,9 +15,11 @@ from ..stores.ports import PointStore
 from . import archive, inputs, llms, state, transfer
 from .agents import Agents
 from .archive import ArchivePage
+from .checkpoints import Checkpoints
 from .compress import Compressed, Compression
 from .conditions import Where
 from .context import Context, WorkingSet
+from .entries import Entries
 from .errors import InvalidInput
 from .fitting import Fitted
 from .hil import Hil
@@ -33,6 +35,7 @@ from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .turns import Turns
 from .window import RECENT, ContextWindow
 
 DEFAULT_WINDOW = 128_000
@@ -74,7 +77,10 @@ class MemoryOps:
         self.quarantine = Quarantine(self.items)
         self.tasks = Tasks(store, self.scope, clock)
         self.agents = Agents(store, self.scope, clock)
+        self.entries = Entries(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
+        self.turns = Turns(self.items)
+        self.checkpoints = Checkpoints(store, self.scope, clock)
 
     @classmethod
     def open(
@@ -342,7 +348,7 @@ class MemoryOps:
 
         The caller answers for handing out no more than it may.
         """
-        return MemoryOps(
+        seen = MemoryOps(
             self.store,
             scope,
             screening=self.items.screening,
@@ -357,6 +363,9 @@ class MemoryOps:
             clock=self.items.clock,
             owns_store=False,
         )
+        if scope.workspace == self.scope.workspace:
+            seen.items.access = self.items.access  # so that nothing noted is lost with a scope of a moment
+        return seen
 
     def close(self) -> None:
         """Write what is still noted and let go of the store."""
