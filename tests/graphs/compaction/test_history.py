@@ -12,7 +12,11 @@ from langchain_core.messages import HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
+from mcp import Client
 
+from memoryops.mcp_server.face import Face
+from memoryops.mcp_server.runtime import Runtime
+from memoryops.mcp_server.server import build_server
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreError
@@ -199,6 +203,23 @@ def test_threads_do_not_share_their_originals(quick: MemoryOps) -> None:
         marks.add(found[1])
         assert quick.retrieve(found[1]).thread == thread
     assert len(marks) == 2
+
+
+def test_originals_come_back_over_mcp(quick: MemoryOps) -> None:
+    graph, chat = talked(quick)
+    messages = {message.id: message.content for message in graph.get_state(THREAD).values["messages"]}
+    found = {m["id"]: marked(str(m["content"])) for m in replaced(sent(chat)[-1]) if "id" in m}
+
+    async def read() -> dict[str, str]:
+        async with Client(build_server(Runtime(lambda: quick), face=Face())) as client:
+            answers = {
+                id: await client.call_tool("memory_retrieve", {"id": mark[1]}) for id, mark in found.items() if mark
+            }
+        return {id: (answer.structured_content or {})["content"] for id, answer in answers.items()}
+
+    texts = asyncio.run(read())
+    assert len(texts) > 3
+    assert texts == {id: messages[id] for id in texts}
 
 
 def test_a_closed_memory_is_an_error_and_the_state_is_intact(tmp_path: Any) -> None:
