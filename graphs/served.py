@@ -28,7 +28,12 @@ async def memory_agent() -> CompiledStateGraph[Any, Any, Any, Any]:
 
 @cache
 def _agent() -> CompiledStateGraph[Any, Any, Any, Any]:
-    return create_memory_agent(chat_model(_says), ops=MemoryOps.open(), name="memory_agent")
+    return create_memory_agent(chat_model(_says), ops=_memory(), name="memory_agent")
+
+
+@cache
+def _memory() -> MemoryOps:
+    return MemoryOps.open()
 
 
 def _says(messages: list[BaseMessage]) -> str:
