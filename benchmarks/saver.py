@@ -2,12 +2,12 @@
 
     python benchmarks/saver.py [--turns 100,1000] [--savers qdrant,sqlite,memory]
 
-One thread of a graph with one node; a turn is a question and an answer (some 450 bytes each when serialised), and makes
-three checkpoints and two calls of `put_writes`. At 10 turns and at each number of *--turns* it times what the graph's
-own calls took in the ten turns before, then reading. Wall time is the median of calls; CPU is that of the calling thread,
-and for us, apart, that of the owner process. Both stores on disk wait for the disk at each commit: `SqliteSaver` sets
-WAL and leaves `synchronous` at FULL, as our owner does. *cold*: the first call of a new saver. With SQLite, 1,000 turns
-write 1.3 GB. The folder is made in the current one, so that a file system in memory (often /tmp) is not what is measured.
+One thread of a graph with one node; a turn is a question and an answer (some 450 bytes each when serialised), and
+makes three checkpoints and two calls of `put_writes`. At 10 turns and at each number of *--turns* it times what the
+graph's own calls took in the ten turns before, then reading. Wall time is the median of calls; CPU is that of the
+calling thread, and for us, apart, that of the owner process. Both stores on disk wait for the disk at each commit:
+`SqliteSaver` sets WAL and leaves `synchronous` at FULL, as our owner does. *cold*: the first call of a new saver. With
+SQLite, 1,000 turns write 1.3 GB. The folder is made in the current one, since /tmp may be a file system in memory.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def reading(contestant: Contestant) -> dict[str, Any]:
 
 
 def on_disk(contestant: Contestant) -> dict[str, Any]:
-    """Lengths of the files in MB once nothing is written any more; for us without the index, which holds no checkpoint."""
+    """Lengths of the files in MB once nothing is written any more; our index is left out: no checkpoint is in it."""
     if contestant.folder is None:
         return {}
     contestant.settle()

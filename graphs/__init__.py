@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .nodes.tasks import make_task_nodes
     from .recalling import Recalling
     from .saver import QdrantSaver, create_checkpointer
+    from .store import QdrantStore
     from .testing import ScriptedChatModel
     from .tools.hil import create_hil_tool
     from .tools.memory import create_manage_memory_tool, create_search_memory_tool
@@ -33,6 +34,7 @@ __all__ = [
     "MemoryContext",
     "MemoryMiddleware",
     "QdrantSaver",
+    "QdrantStore",
     "RecallMiddleware",
     "Recalling",
     "ScriptedChatModel",
@@ -58,6 +60,7 @@ _HOMES = {
     "MemoryContext": ".context",
     "MemoryMiddleware": ".middleware",
     "QdrantSaver": ".saver",
+    "QdrantStore": ".store",
     "RecallMiddleware": ".agent",
     "Recalling": ".recalling",
     "ScriptedChatModel": ".testing",

@@ -1,12 +1,14 @@
-"""Opening a memory for a block of code, synchronous or not: what `from_conn_string` gives."""
+"""`from_conn_string`: a memory opened for as long as a `with` or an `async with` lasts."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from ..memory.errors import InvalidInput
 from ..memory.scope import Scope
 from ..memory.service import MemoryOps
 
@@ -14,24 +16,41 @@ T = TypeVar("T")
 
 
 class Opening(Generic[T]):
-    """What *make* makes of a memory that is open within `with` or `async with`.
+    """Opens the memory at *conn_string* on entering and gives what *make* makes of it; on leaving, closes both.
 
-    *conn_string*: a data folder, or the URL of a Qdrant server. Raises as `MemoryOps.open` does, on entry.
+    *conn_string*: the path of a data folder, or the URL of a Qdrant server. *close* lets go of what was made.
     """
 
-    def __init__(self, conn_string: str, scope: Scope | None, make: Callable[[MemoryOps], T]) -> None:
-        self._conn_string, self._scope, self._make = conn_string, scope, make
+    def __init__(
+        self,
+        conn_string: str,
+        scope: Scope | None,
+        make: Callable[[MemoryOps], T],
+        close: Callable[[T], None] = lambda made: None,
+    ) -> None:
+        if conn_string == ":memory:":
+            raise InvalidInput("':memory:' is no folder; for a memory in memory open MemoryOps(InMemoryStore())")
+        self._conn_string, self._scope, self._make, self._close = conn_string, scope, make, close
+        self._open = ExitStack()
 
     def __enter__(self) -> T:
-        on_server = self._conn_string.startswith(("http://", "https://"))
-        folder, url = (None, self._conn_string) if on_server else (self._conn_string, None)
-        self._ops = MemoryOps.open(folder, url, self._scope)
-        return self._make(self._ops)
+        served = self._conn_string.startswith(("http://", "https://"))
+        with ExitStack() as stack:
+            ops = MemoryOps.open(
+                data_dir=None if served else self._conn_string,
+                qdrant_url=self._conn_string if served else None,
+                scope=self._scope,
+            )
+            stack.callback(ops.close)
+            made = self._make(ops)
+            stack.callback(self._close, made)
+            self._open = stack.pop_all()
+        return made
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ops.close()
+        self._open.close()
 
     async def __aenter__(self) -> T:
         return await asyncio.to_thread(self.__enter__)

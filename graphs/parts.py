@@ -9,7 +9,7 @@ afterwards copied, field by field, instead of being validated again.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -71,6 +71,32 @@ class SerdeCodec:
         except ValueError:
             return None
 
+    def trace(self, part: Any) -> Any:
+        """A message's fields, and its fingerprint where they hold more than texts; None for what `same` cannot tell."""
+        mark = self.fingerprint(part)
+        if mark is None or part.__pydantic_extra__:
+            return None
+        _, copied, _ = marshal.loads(mark)  # noqa: S302 - it was written some lines above
+        own = {name: value for name, value in copied.items() if isinstance(value, list | dict)}
+        fields = part.__dict__ | own  # texts are shared with the message
+        return type(part), fields, None if all(map(_is_text, fields.values())) else mark
+
+    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
+        """Compares all fields at once; only of messages that hold numbers, fingerprints tell 1 from True."""
+        count = min(len(parts), len(traces))
+        if None in traces[:count]:
+            count = list(traces).index(None)
+        some, known = parts[:count], traces[:count]
+        if (
+            [type(part) for part in some] != [kind for kind, _, _ in known]
+            or [part.__dict__ for part in some] != [fields for _, fields, _ in known]
+            or any(part.__pydantic_extra__ or part.__pydantic_private__ for part in some)
+        ):
+            pairs = enumerate(zip(some, known, strict=True))
+            count = next((at for at, (part, (kind, fields, _)) in pairs if not _alike(part, kind, fields)), count)
+        marked = ((at, known[at][2]) for at in range(count) if known[at][2] is not None)
+        return next((at for at, mark in marked if self.fingerprint(parts[at]) != mark), count)
+
     def copier(self, part: Any) -> Callable[[], Any] | None:
         mark = self.fingerprint(part)
         if mark is None:
@@ -96,6 +122,16 @@ class SerdeCodec:
 
 def _messages(value: list[Any]) -> bool:
     return bool(value) and (isinstance(value[0], BaseMessage) or isinstance(value[-1], BaseMessage))
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str) or value in ([], {})
+
+
+def _alike(part: Any, kind: type, fields: dict[str, Any]) -> bool:
+    return (
+        type(part) is kind and part.__dict__ == fields and not part.__pydantic_extra__ and not part.__pydantic_private__
+    )
 
 
 _plain: dict[type, bool] = {}

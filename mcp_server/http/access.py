@@ -13,14 +13,16 @@ import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...memory import scope as memory
 from ...stores.ports import MAX_TEXT_BYTES
+from .caller import Caller, set_caller
 from .problem import problem, shown
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#]+)")
 class Access:
     """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
     Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback.
+    *scope*: what whoever is let in may reach.
     """
 
     token: str | None
@@ -48,6 +51,7 @@ class Access:
     origins: frozenset[str] = frozenset()
     body_limit: int = BODY_LIMIT
     body_patience: float = BODY_PATIENCE
+    scope: memory.Scope = field(default_factory=memory.Scope)
 
     def refusal(self, scope: Scope) -> Response | None:
         """Why the request in *scope* is refused by its head alone, None if it is not."""
@@ -142,6 +146,7 @@ class Gate:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = self.access.refusal(scope)
+        set_caller(scope, Caller(self.access.scope))
         if refused is not None:
             await refused(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):

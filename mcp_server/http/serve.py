@@ -68,11 +68,11 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
 def _access(listener: socket.socket, settings: Settings, face: Face, args: Namespace) -> tuple[Access, Path | None]:
     """Who may call, and the file of the token if one is needed."""
     hosts = allowed_hosts(listener, args.host or settings.http_host, args.allow_host, auth=not args.no_auth)
-    origins = allowed_origins(args.allow_origin)
+    origins, scope = allowed_origins(args.allow_origin), scope_of(settings, face)
     if args.no_auth:
-        return Access(None, hosts, origins), None
-    role = scope_of(settings, face).role
-    return Access(local_token(settings.folder, role), hosts, origins), token_path(settings.folder, role)
+        return Access(None, hosts, origins, scope=scope), None
+    token = local_token(settings.folder, scope.role)
+    return Access(token, hosts, origins, scope=scope), token_path(settings.folder, scope.role)
 
 
 def _configure_log(settings: Settings) -> None:

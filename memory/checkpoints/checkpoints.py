@@ -17,7 +17,7 @@ from . import copying, freeing, listing, rows
 from .commits import Commits, attempts
 from .plain import Plain
 from .reading import Reader
-from .refs import Codec, Draft, Ref
+from .refs import Codec, Draft, Ref, Slot
 from .rows import CHECKPOINT, THREAD, WRITES, Head, head
 from .views import View
 
@@ -113,7 +113,7 @@ class Checkpoints:
 
         def make(view: View, draft: Draft) -> tuple[list[Put], Callable[[], None]]:
             carried = {} if all(value.changed for value in values.values()) else self._refs(key, place, parent, view)
-            refs = {channel: _ref(carried.get(channel), value, draft) for channel, value in values.items()}
+            refs = {name: _ref(carried.get(name), value, draft, (place, name)) for name, value in values.items()}
             stored = Head(
                 row=row,
                 thread=key,
@@ -336,10 +336,10 @@ class Checkpoints:
         return History(entries, bool(refs), values[0] if refs else None)
 
 
-def _ref(before: tuple[Any, Ref] | None, value: Value, draft: Draft) -> tuple[Any, Ref]:
+def _ref(before: tuple[Any, Ref] | None, value: Value, draft: Draft, slot: Slot) -> tuple[Any, Ref]:
     if before is not None and not value.changed and before[0] == value.version:
         return before
-    return value.version, draft.ref(value.value)
+    return value.version, draft.ref(value.value, slot)
 
 
 def _parts(codec: Codec, value: Any) -> int:

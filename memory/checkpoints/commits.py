@@ -60,7 +60,7 @@ class Commits:
                     self.look(key, view)
                 if ttl is not None:
                     view.ttl = ttl
-                draft = Draft(self.codec, view.known, view.names)
+                draft = Draft(self.codec, view.known, view.names, view.lists)
                 puts, done = make(view, draft)
                 try:
                     revs = self.send(key, draft, [self.thread_row(key, thread, view), *puts])
@@ -70,6 +70,7 @@ class Commits:
                 view.rev = revs[rows.thread_row(key)]
                 view.known.update(draft.blobs)
                 view.names.update(draft.learned)
+                view.lists.update(draft.traced)
                 done()
                 return
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .refs import Split
@@ -23,6 +23,12 @@ class Plain:
 
     def fingerprint(self, part: Any) -> bytes | None:
         return None
+
+    def trace(self, part: Any) -> Any:
+        return None
+
+    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
+        return 0
 
     def copier(self, part: Any) -> Callable[[], Any] | None:
         return None

@@ -27,6 +27,10 @@ PIECE_BYTES = 1024 * 1024
 NAME_BYTES = 16
 
 Ref = list[Any]
+Slot = tuple[str, ...]
+"""Where a value is: place, channel, and the keys on the way to it."""
+Traced = tuple[Sequence[Any], Sequence[bytes]]
+"""The traces of a list's parts, and their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,14 @@ class Codec(Protocol):
         """Bytes that two parts share only if they are alike; None if that is not known without `dump`."""
         ...
 
+    def trace(self, part: Any) -> Any:
+        """What `same` compares parts with, independent of *part* from now on."""
+        ...
+
+    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
+        """How many of *parts*, from the first, are surely as those were that *traces* were made of."""
+        ...
+
     def copier(self, part: Any) -> Callable[[], Any] | None:
         """What makes parts like *part*, which it does not touch again; None where only `load` does that."""
         ...
@@ -69,24 +81,40 @@ class Codec(Protocol):
 class Draft:
     """References to values, and the blobs to store for them.
 
-    *known*: names of blobs that are there; *names*: the names of parts by fingerprint.
+    *known*: names of blobs that are there; *names*: the names of parts by fingerprint; *lists*: what the lists were
+    last, by their slot, so that only what is new in one is looked at.
     """
 
     codec: Codec
     known: frozenset[bytes] | set[bytes] = frozenset()
     names: Mapping[bytes, bytes] = field(default_factory=dict)
+    lists: Mapping[Slot, Traced] = field(default_factory=dict)
     blobs: dict[bytes, bytes] = field(default_factory=dict)
     learned: dict[bytes, bytes] = field(default_factory=dict)
+    traced: dict[Slot, Traced] = field(default_factory=dict)
 
-    def ref(self, value: Any) -> Ref:
-        """The reference to *value*."""
+    def ref(self, value: Any, slot: Slot = ()) -> Ref:
+        """The reference to *value*, which is in *slot* (empty: nowhere in particular)."""
         split = self.codec.split(value)
         if split is None:
             data = self.codec.dump(value)
             return ["v", data] if len(data) <= INLINE_BYTES else ["b", self._store(data)]
         if split.fields is not None:
-            return ["d", split.wrap, {name: self.ref(each) for name, each in split.fields.items()}]
-        return ["l", split.wrap, self._levels([self._part(part) for part in split.parts or ()])]
+            return [
+                "d",
+                split.wrap,
+                {name: self.ref(each, slot and (*slot, name)) for name, each in split.fields.items()},
+            ]
+        return ["l", split.wrap, self._levels(self._names(split.parts or (), slot))]
+
+    def _names(self, parts: Sequence[Any], slot: Slot) -> list[bytes]:
+        traces, names = self.lists.get(slot, ((), ()))
+        same = self.codec.same(parts, traces) if traces else 0
+        rest = parts[same:]
+        found = [*names[:same], *map(self._part, rest)]
+        if slot:
+            self.traced[slot] = [*traces[:same], *map(self.codec.trace, rest)], found
+        return found
 
     def _part(self, part: Any) -> bytes:
         mark = self.codec.fingerprint(part)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .refs import Slot, Traced
+
 HEADS = 16
 """Checkpoints of a thread whose references are at hand: those that the next ones are likely to have as parent."""
 MOST_NAMES = 200_000
@@ -29,6 +31,7 @@ class View:
     ttl: float | None = None
     known: set[bytes] = field(default_factory=set)
     names: dict[bytes, bytes] = field(default_factory=dict)
+    lists: dict[Slot, Traced] = field(default_factory=dict)
     refs: OrderedDict[str, Mapping[str, Any]] = field(default_factory=OrderedDict)
 
     def seen(self, rev: int, epoch: str, ttl: float | None) -> None:
@@ -41,6 +44,7 @@ class View:
         self.rev, self.epoch = None, epoch
         self.known.clear()
         self.names.clear()
+        self.lists.clear()
         self.refs.clear()
 
     def learn(self, epoch: str, row: str, refs: Mapping[str, Any], known: Iterable[bytes]) -> None:
