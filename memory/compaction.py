@@ -165,7 +165,7 @@ class Compaction:
         """
         roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
         loose = list(parts)
-        for recent in range(self.keep, -1, -1):
+        for recent in range(min(self.keep, len(parts)), -1, -1):
             loose = _loosened(parts, messages.holds(roles, recent))
             plan = planned(window, loose, question, reserved, conversation)
             if plan.tokens_after <= window.trigger_tokens:

@@ -14,6 +14,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 from mcp import Client
 
+from memoryops.graphs import QdrantSaver
 from memoryops.mcp_server.face import Face
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server
@@ -65,6 +66,17 @@ def test_the_history_is_that_of_a_twin_without_memory(ops: MemoryOps, delta: boo
     assert history(graph) == history(twin)
     whole = [message.id for message in graph.get_state(THREAD).values["messages"] if message.type == "human"]
     assert whole == [*(f"h{n}" for n in range(8)), "q1", *(f"h{n}" for n in range(8, TURNS)), "q2", "q3"]
+
+
+def test_with_our_own_saver_the_plan_outlives_the_process(quick: MemoryOps, delta: bool) -> None:
+    graph, chat = talked(quick, delta=delta, saver=QdrantSaver(quick))
+    twin, _ = talked(None, delta=delta)
+    assert history(graph) == history(twin)
+    other = model()
+    later = agent(quick, other, delta=delta, max_tokens=SMALL, saver=QdrantSaver(quick))
+    assert ask(later, "And now?", "q4") == []
+    then = sent(chat)[-1]
+    assert sent(other)[-1][: len(then)] == then
 
 
 def test_a_replayed_checkpoint_shows_the_model_what_it_saw_then(quick: MemoryOps, delta: bool) -> None:
