@@ -30,6 +30,7 @@ from ..memory import llms, messages
 from ..memory.compaction import Compaction, Report, dump, keys_of, load
 from ..memory.service import DEFAULT_WINDOW, MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
+from .context import seen
 from .conversation import is_recalled, question_in
 
 EVENT = "memoryops.compaction"
@@ -104,8 +105,11 @@ class Compactor:
         conversation = _conversation(led)
         keys = keys_of(conversation, [message.id for message in led])
         before = load(plan)
-        compaction = self._compaction.within(self.window(model))
-        done = compaction.compact(conversation, keys, before, tools=tools, reserve=self.reserve, thread=thread)
+        run = seen(self.ops)  # what is archived belongs to the run's user, who alone is to get it back
+        compaction = self._compaction.within(self.window(model), run.ops.items)
+        done = compaction.compact(
+            conversation, keys, before, tools=tools, reserve=self.reserve, thread=run.thread or thread
+        )
         shown = [led[place] if text is None else with_text(led[place], text) for place, text in done.shown]
         changed = dump(done.sticky) if done.sticky != before else None
         return Shown(shown[1:] if system is not None else shown, changed, done.report)
