@@ -14,7 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 from ...stores.errors import Conflict, StoreUnavailable
-from ...stores.filters import Eq
 from ...stores.ports import Change, Delete, Patch, Point, PointStore, Put
 from ..batches import BATCH_CHARS, writes
 from . import rows
@@ -117,7 +116,7 @@ class Commits:
         changes: list[Change] = []
         if point is not None:
             changes.append(Delete("records", point.id, expected_rev=point.rev))
-        changes.append(Patch("records", Eq("item", key), {"expires_at": self.clock() - 1}))
+        changes.append(Patch("records", rows.all_of_thread(key), {"expires_at": self.clock() - 1}))
         self.store.write(self.workspace, changes)
 
     def gone(self, kind: str, row: str, rev: int) -> Put:

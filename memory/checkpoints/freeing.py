@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ...stores.errors import Conflict
-from ...stores.filters import Eq
 from ...stores.ports import Point, Put
 from ..batches import batched
 from ..paging import pages
@@ -16,7 +15,7 @@ from .commits import Commits, attempts, new_epoch
 from .refs import children, names
 from .rows import BLOB, CHECKPOINT, WRITES, Head, head
 
-PAGE = 1000
+PAGE = 10_000  # the most; each page of a thread is sorted out of all its rows
 CHANGES = 2000
 """Rows that one write removes."""
 
@@ -49,7 +48,7 @@ class Holdings:
 def holdings(commits: Commits, key: str) -> Holdings:
     """Everything that the thread has now."""
     found = Holdings()
-    for page in pages(commits.store, commits.workspace, Eq("item", key), PAGE):
+    for page in pages(commits.store, commits.workspace, rows.all_of_thread(key), PAGE):
         for point in page.points:
             found.take(point)
     return found

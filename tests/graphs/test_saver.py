@@ -279,10 +279,12 @@ def test_messages_are_told_apart_by_type_and_value() -> None:
         assert codec.same([other], [codec.trace(one)]) == 0
     for message in [*alike, HumanMessage("x"), HumanMessage([{"type": "text", "text": "y"}], more=[2])]:
         assert codec.same([message], [codec.trace(message)]) == (0 if message.__pydantic_extra__ else 1)
-        copier = codec.copier(message)
-        assert copier is not None
-        assert copier() == message
-        assert codec.dump(copier()) == codec.dump(message)
+        known = codec.copier(message)
+        assert known is not None
+        mark, copy = known
+        assert mark == codec.fingerprint(message)
+        assert copy() == message
+        assert codec.dump(copy()) == codec.dump(message)
 
 
 def test_a_message_with_anything_in_it_is_serialised_each_time() -> None:
