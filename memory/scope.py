@@ -11,6 +11,9 @@ from .errors import Forbidden, InvalidInput
 
 Role = Literal["agent", "human", "admin"]
 
+KEYS_WORKSPACE = "memoryops:keys"
+"""Where keys lie. Names that begin as this one does are ours: no scope can be bound to them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -36,6 +39,8 @@ class Scope:
                 continue
             if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
                 raise InvalidInput(f"the {name} is {value!r}; use 1 to {MAX_ID_CHARS} printable characters")
+        if self.workspace.startswith("memoryops:"):
+            raise InvalidInput(f"the workspace is {self.workspace!r}; names with memoryops: are kept for its own use")
 
     @property
     def filter(self) -> Filter | None:
@@ -57,3 +62,10 @@ class Scope:
         """Raise `Forbidden` unless a human or an admin is calling."""
         if self.role == "agent":
             raise Forbidden(f"only a person may {deed}; use the command line or a client with the human role")
+
+    def require_admin(self, deed: str) -> None:
+        """Raise `Forbidden` unless an admin is calling."""
+        if self.role != "admin":
+            raise Forbidden(
+                f"only an admin may {deed}; use the command line, or a key made by `memoryops keys create --role admin`"
+            )

@@ -19,10 +19,12 @@ from .compress import Compressed, Compression
 from .conditions import Where
 from .context import Context, WorkingSet
 from .errors import InvalidInput
+from .feedback import Feedback
 from .fitting import Fitted
 from .hil import Hil
 from .hygiene import Hygiene, Hygiened, Policy
 from .items import Items, Progress
+from .keys import Keys
 from .llms import Llm
 from .models import Added, Forgotten, Form, Found, Item
 from .opening import open_compressor, open_store
@@ -33,6 +35,8 @@ from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .threads import Threads
+from .users import Users
 from .window import RECENT, ContextWindow
 
 DEFAULT_WINDOW = 128_000
@@ -75,6 +79,10 @@ class MemoryOps:
         self.tasks = Tasks(store, self.scope, clock)
         self.agents = Agents(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
+        self.keys = Keys(store, self.scope, clock)
+        self.users = Users(store, self.scope, clock)
+        self.threads = Threads(self.items)
+        self.feedback = Feedback(self.items)
 
     @classmethod
     def open(
