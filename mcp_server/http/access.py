@@ -29,6 +29,7 @@ from .admission import Shown, admitted
 from .caller import Caller, set_caller
 from .keyring import Keyring
 from .problem import problem, shown
+from .quotas import Quotas, put_quotas
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Access:
     """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
     Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback.
     *scope*: what the token's holder may reach. *fixed*: the environment's keys; *runtime*: the memory that has others.
+    *quotas*: how much each caller may.
     """
 
     token: str | None
@@ -72,6 +74,7 @@ class Access:
     scope: memory.Scope = field(default_factory=memory.Scope)
     fixed: tuple[FixedKey, ...] = ()
     runtime: Runtime | None = None
+    quotas: Quotas = field(default_factory=Quotas)
 
     def refusal(self, scope: Scope) -> Response | None:
         """Why the request in *scope* is refused whoever sends it, None if it is not."""
@@ -166,6 +169,7 @@ class Gate:
             await let_in(scope, receive, send)
             return
         set_caller(scope, let_in)
+        put_quotas(scope, self.access.quotas)
         if let_in.key is not None:
             scope["user"] = _sdk_user(let_in.key)
         with acting(let_in.scope if let_in.key is not None else None):
@@ -180,7 +184,9 @@ class Gate:
         everybody = Caller(self.access.scope) if self.access.token is None else None
         shown = Shown.of(_values(scope, b"x-api-key"), _values(scope, b"authorization"))
         caller = await admitted(shown, self.keyring, everybody)
-        return caller if isinstance(caller, Response) else self.access.wrong_content(scope) or caller
+        if isinstance(caller, Response):
+            return caller
+        return self.access.wrong_content(scope) or await self.access.quotas.admit(caller) or caller
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):

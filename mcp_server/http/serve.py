@@ -36,6 +36,7 @@ from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
 from .address import address_of, allowed_hosts, allowed_origins, host_name, is_beyond, listen
 from .app import build_app
+from .quotas import Allowances, Quotas
 from .stop import Stop
 from .token import local_token, token_path
 
@@ -77,7 +78,8 @@ def _access(
     """Who may call, and the file of the token if one is needed."""
     hosts = allowed_hosts(listener, args.host or settings.http_host, args.allow_host, auth=not args.no_auth)
     origins, scope = allowed_origins(args.allow_origin), scope_of(settings, face)
-    let_in = Access(None, hosts, origins, scope=scope, fixed=settings.api_keys, runtime=runtime)
+    quotas = Quotas(Allowances.of(settings), settings.redis_url)
+    let_in = Access(None, hosts, origins, scope=scope, fixed=settings.api_keys, runtime=runtime, quotas=quotas)
     if args.no_auth:
         return let_in, None
     if is_beyond(listener) and not settings.api_keys and not any_key(runtime.ops().store, time.time()):

@@ -6,7 +6,7 @@ a few compressions do not keep searches waiting.
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,12 +29,12 @@ from ..http.problem import problem, told
 from ..runtime import Runtime, acting
 from .operation import Call, Operation, Wait, Within
 
-log = logging.getLogger(__name__)
-
 QUICK, SLOW = 24, 2
 """How many operations run at once, of those that wait for the store and of those that compute."""
 MOST_ERRORS = 10
 IDEMPOTENCY = "idempotency-key"
+IDEMPOTENCY_FORM = re.compile(r"[!-~]{1,190}")
+"""Shorter than other names: the texts of one call are numbered behind it."""
 
 
 class Refused(Exception):
@@ -113,9 +113,11 @@ def _narrowed(scope: Scope, *sent: object) -> Scope:
 
 def _key(request: Request) -> str | None:
     given = request.headers.getlist(IDEMPOTENCY)
-    if len(given) > 1:
-        raise Refused(problem(400, "there are several Idempotency-Key headers", "Send one", kind="invalid"))
-    return inputs.name(given[0], "Idempotency-Key") if given else None
+    if len(given) > 1 or (given and not IDEMPOTENCY_FORM.fullmatch(given[0])):
+        refused = "Idempotency-Key is sent twice, or is none"
+        remedy = "Send one, of 1 to 190 ASCII characters without blanks"
+        raise Refused(problem(422, refused, remedy, kind="invalid"))
+    return given[0] if given else None
 
 
 def _body(model: type[BaseModel] | None, raw: bytes) -> BaseModel | None:
