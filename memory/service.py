@@ -33,6 +33,7 @@ from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .usage import Usage
 from .window import RECENT, ContextWindow
 
 DEFAULT_WINDOW = 128_000
@@ -75,6 +76,7 @@ class MemoryOps:
         self.tasks = Tasks(store, self.scope, clock)
         self.agents = Agents(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
+        self.usage = Usage(store, self.scope, clock)
 
     @classmethod
     def open(

@@ -146,7 +146,8 @@ class Gate:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = self.access.refusal(scope)
-        set_caller(scope, Caller(self.access.scope))
+        foreign = _values(scope, b"authorization") if self.access.token is None else []
+        set_caller(scope, Caller(self.access.scope, upstream=foreign[0] if len(foreign) == 1 else None))
         if refused is not None:
             await refused(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD", "OPTIONS"):

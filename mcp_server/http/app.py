@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import anyio
 from anyio.abc import TaskStatus
@@ -27,9 +27,13 @@ _OURS = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
 def build_app(
-    server: MemoryServer, access: Access, stop: Stop | None = None, routes: Sequence[BaseRoute] = ()
+    server: MemoryServer,
+    access: Access,
+    stop: Stop | None = None,
+    routes: Sequence[BaseRoute] = (),
+    running: Sequence[Callable[[], AbstractAsyncContextManager[None]]] = (),
 ) -> Starlette:
-    """One app for all transports of *server*, and for *routes* beside them.
+    """One app for all transports of *server*, and for *routes* beside them, with what has to be *running* meanwhile.
 
     It may be started once: the SDK's session manager belongs to it. *stop* ends what is open when the server
     stops; what runs beside the connections ends first, and with it the clients' subscriptions.
@@ -45,7 +49,13 @@ def build_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with streamable.router.lifespan_context(streamable), anyio.create_task_group() as group:
+        async with (
+            AsyncExitStack() as stack,
+            streamable.router.lifespan_context(streamable),
+            anyio.create_task_group() as group,
+        ):
+            for each in running:
+                await stack.enter_async_context(each())
             await group.start(beside)
             yield
             stop.asked.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -15,10 +15,14 @@ _PLACE = "memoryops.caller"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """*scope*: what the caller may reach, and as whom. *key*: the id of the key, None for the local token."""
+    """*scope*: what the caller may reach, and as whom. *key*: the id of the key, None for the local token.
+
+    *upstream*: the `Authorization` header where it is none of ours, for whoever forwards requests, else None.
+    """
 
     scope: Scope
     key: str | None = None
+    upstream: str | None = field(default=None, repr=False)
 
 
 def set_caller(scope: MutableMapping[str, Any], caller: Caller) -> None:

@@ -27,6 +27,7 @@ from ...memory.settings import Settings
 from .. import logs
 from ..cli import output
 from ..face import Face
+from ..gateway.app import Gateway
 from ..runtime import Runtime
 from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
@@ -56,7 +57,9 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
         runtime = Runtime(lambda: open_memory(settings, face))
         try:
             stop = Stop()
-            app = build_app(build_server(runtime, __version__, face), access, stop)
+            gateway = Gateway(settings, runtime)
+            mcp = build_server(runtime, __version__, face)
+            app = build_app(mcp, access, stop, gateway.routes, [gateway.running])
             place = Place.of(listener, args.allow_host, token_file)
             server = Server(app, stop, lambda: announce(place, as_json=args.json))
             server.run([listener])

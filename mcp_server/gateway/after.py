@@ -1,0 +1,75 @@
+"""What happens when a reply has ended: beside the requests, in order to hold none up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ...memory.usage import Spent
+from .account import cost
+from .exchange import Exchange
+from .ledger import Ledger
+from .workers import Workers
+
+log = logging.getLogger(__name__)
+
+MOST = 2_000
+"""How many ended requests may wait; more than that are not accounted for, which the log says."""
+TO_END = 5.0
+"""Seconds that those have when the server stops."""
+
+
+class After:
+    """Reads what ended requests said, notes what they took, and remembers them."""
+
+    def __init__(self, workers: Workers, ledger: Ledger) -> None:
+        self._workers, self._ledger = workers, ledger
+        self._open: set[asyncio.Task[None]] = set()
+
+    def soon(self, exchange: Exchange) -> None:
+        """Settle *exchange* when there is time. Called on the event loop."""
+        if len(self._open) >= MOST:
+            log.warning("too many requests end at once; one is not accounted for")
+            return
+        task = asyncio.ensure_future(self._settle(exchange))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """What is open when the server stops has some seconds to end."""
+        yield
+        if self._open:
+            await asyncio.wait(self._open, timeout=TO_END)
+
+    async def _settle(self, exchange: Exchange) -> None:
+        milliseconds = round(1000 * (time.perf_counter() - exchange.started), 1)
+        assert exchange.counting is not None
+        shown = await exchange.counting
+        await self._workers.run(None, exchange.read)
+        tokens_in, tokens_out = exchange.spent(shown)
+        scope = exchange.caller.scope
+        self._ledger.note(
+            scope.workspace,
+            Spent(
+                key=exchange.caller.key,
+                user=scope.user,
+                model=exchange.route.model or "",
+                upstream=exchange.route.upstream.name,
+                status=exchange.status,
+                tokens_before=shown.before,
+                tokens_after=shown.after,
+                tokens_saved=shown.saved,
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+                cost_usd=cost(exchange.llm, tokens_in, tokens_out),
+                saved_usd=exchange.llm.cost(shown.saved),
+                memory=shown.status,
+                milliseconds=milliseconds,
+            ),
+        )
+        fields = {"model": exchange.route.model, "tokens": tokens_in + tokens_out, "duration_ms": milliseconds}
+        log.info("chat_completion_request", extra=fields)

@@ -1,0 +1,58 @@
+"""The gateway put together: its routes, and what runs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.routing import BaseRoute, Route
+
+from ...memory.settings import Settings
+from ..runtime import Runtime
+from .after import After
+from .chat import Chat
+from .client import Client
+from .embeddings import EmbeddingsEndpoint, OwnModel
+from .ledger import Ledger
+from .models import Model, Models
+from .passing import Passing
+from .upstreams import from_settings
+from .workers import Workers
+
+BESIDE = 2
+"""Threads for what happens after the replies."""
+
+
+class Gateway:
+    """The OpenAI-compatible endpoints over *runtime*. Raises `InvalidInput` where its settings are wrong."""
+
+    def __init__(self, settings: Settings, runtime: Runtime) -> None:
+        client = Client(settings.upstream_timeout, settings.upstream_proxy)
+        self._passing = Passing(settings, from_settings(settings), client)
+        self._beside = Workers(BESIDE, "after")
+        self._ledger = Ledger(runtime, self._beside, settings.usage_days)
+        self._after = After(self._beside, self._ledger)
+        self._own = OwnModel(settings, runtime)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """What is at which path."""
+        models = Models(self._passing, self._own)
+        return [
+            Route("/v1/chat/completions", Chat(self._passing, self._after), methods=["POST"]),
+            Route("/v1/embeddings", EmbeddingsEndpoint(self._passing, self._own), methods=["POST"]),
+            Route("/v1/models", models.__call__, methods=["GET"]),
+            Route("/v1/models/{model:path}", Model(models), methods=["GET"]),
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The gateway while its server runs."""
+        try:
+            async with self._ledger.running(), self._after.running():
+                yield
+        finally:
+            await self._passing.client.close()
+            self._passing.workers.close()
+            self._beside.close()
+            self._own.close()
