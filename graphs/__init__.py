@@ -9,12 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .middleware import MemoryMiddleware
+    from .nodes.compress import make_compress_node
     from .testing import ScriptedChatModel
 
-__all__ = ["ScriptedChatModel"]
+__all__ = ["MemoryMiddleware", "ScriptedChatModel", "make_compress_node"]
 
 _HOMES = {
+    "MemoryMiddleware": ".middleware",
     "ScriptedChatModel": ".testing",
+    "make_compress_node": ".nodes.compress",
 }
 
 

@@ -157,14 +157,14 @@ def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
     given = isinstance(tools, Sequence) and not isinstance(tools, str | bytes)
     if not given or not all(isinstance(tool, Mapping) for tool in tools):
         raise InvalidInput(f"tools is {tools!r:.100}; give a list of tool schemas, each an object")
-    return sum(tokens.count(_json(tool)) for tool in tools)
+    return sum(tokens.count(as_json(tool)) for tool in tools)
 
 
 def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
     text = text_of(message)
     beside = message.keys() - PLAIN - UNSENT
     more = {name: message[name] for name in message if name in beside and message[name] not in (None, [], {}, "")}
-    frame = MESSAGE_TOKENS + (tokens.count(_json(more)) if more else 0)
+    frame = MESSAGE_TOKENS + (tokens.count(as_json(more)) if more else 0)
     frame += tokens.count(message["name"]) if isinstance(message.get("name"), str) else 0
     if not isinstance(message.get("content"), str | None):
         frame += sum(_block_tokens(block) for block in message["content"] if text is None or not _is_text(block))
@@ -188,10 +188,10 @@ def _id(message: Message, text: str) -> str:
 def _block_tokens(block: object) -> int:
     if _is_media(block):
         return MEDIA_TOKENS
-    return tokens.count(_json(block) if isinstance(block, Mapping) else str(block))
+    return tokens.count(as_json(block) if isinstance(block, Mapping) else str(block))
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:

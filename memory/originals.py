@@ -29,6 +29,8 @@ TICK = 0.001
 """Seconds between the times of neighbouring messages, so that their order can be told."""
 _WORD = re.compile(r"\w+")
 
+Planning = Callable[[ContextWindow, Sequence[Part], str, int, Sequence[Message]], Plan]
+
 
 class Originals:
     """Fits conversations of one scope, keeping what is replaced."""
@@ -51,12 +53,28 @@ class Originals:
         inputs.whole(recent, "recent", 0, 10**6)
         conversation = messages.listed(conversation)
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
-        parts = messages.parts_of(conversation, recent, self._known(conversation), self._naming(bound))
+        parts = self.parts(conversation, bound, recent)
         question = messages.question(query, conversation)
         reserved = reserve + messages.schema_tokens(tools)
+        return self.carried_out(conversation, parts, question, reserved, bound)
+
+    def parts(self, conversation: Sequence[Message], thread: str | None, recent: int = RECENT) -> list[Part]:
+        """*conversation* as parts whose ids are those of their originals in *thread*."""
+        return messages.parts_of(conversation, recent, self._known(conversation), self._naming(thread))
+
+    def carried_out(
+        self,
+        conversation: Sequence[Message],
+        parts: Sequence[Part],
+        question: str,
+        reserved: int,
+        thread: str | None,
+        planning: Planning = planned,
+    ) -> Fitted:
+        """What *planning* makes of *parts*, once the originals of all that it replaces are stored."""
         while True:
-            plan = planned(self.window, parts, question, reserved, conversation)
-            lost = self._keep(plan, bound)
+            plan = planning(self.window, parts, question, reserved, conversation)
+            lost = self._keep(plan, thread)
             if not lost:
                 return apply(plan, self.compressor)
             parts = [replace(part, hold="pinned") if part.id in lost else part for part in parts]
@@ -172,6 +190,7 @@ def _made_of(text: str, point: Point) -> bool:
     if found is None:
         return False
     if found[0] == "hint":
-        return text in (hint_text(point.id, drafts.hint(original)), point.payload["metadata"].get("line"))
+        lines = (drafts.hint(original), "")
+        return text in (*(hint_text(point.id, line) for line in lines), point.payload["metadata"].get("line"))
     words = iter(_WORD.findall(original))
     return all(word in words for word in _WORD.findall(body(text)))

@@ -61,6 +61,11 @@ class Part:
         return hint_text(self.id, hint(self.body))
 
     @property
+    def mark(self) -> str:
+        """What stands for it where there is no room for a line."""
+        return hint_text(self.id, "")
+
+    @property
     def body(self) -> str:
         """Its text without the mark of an earlier replacement."""
         return self.text if self.form == "full" else body(self.text)

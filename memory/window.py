@@ -2,14 +2,15 @@
 
 Below the trigger everything stays. Above it the lowest priorities, and among equals the oldest texts, are compressed
 as far as the *target* asks for; where a fifth of each would not get there, they become one-line hints, the lowest
-first; where even that does not do, hints alone remain and the context may come up to *hard*. Only then does what was
-used in the last turns make room, too, and `ContextOverflow` says when the rest is too much.
+first; where even that does not do, hints alone remain and the context may come up to *hard*. Only then are hints cut
+down to their marks, what was used in the last turns makes room, too, and `ContextOverflow` says when the rest is too
+much.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -194,26 +195,41 @@ def planned(
     """The plan for *parts*; see `ContextWindow.plan`."""
     costs = _Costs(parts)
     total = reserved + sum(part.tokens for part in parts)
-    goal, hinted, compressed = window.trigger_tokens, frozenset[int](), frozenset[int]()
+    goal, cut = window.trigger_tokens, _Cut()
     if total > window.trigger_tokens:
-        goal, hinted, compressed = _replaced(window, costs, reserved)
-    steps = tuple(costs.steps(hinted, compressed))
+        goal, cut = _replaced(window, costs, reserved)
+    steps = tuple(costs.steps(cut))
     return Plan(window, tuple(parts), steps, query, reserved, goal, tuple(originals))
 
 
-def _replaced(window: ContextWindow, costs: _Costs, reserved: int) -> tuple[int, frozenset[int], frozenset[int]]:
-    """The tokens to stay within, and the places of what becomes a hint and of what is compressed."""
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The places of what becomes a hint, of what is compressed, and of the hints that are nothing but their mark."""
+
+    hinted: Set[int] = frozenset()
+    compressed: Set[int] = frozenset()
+    bare: Set[int] = frozenset()
+
+
+def _replaced(window: ContextWindow, costs: _Costs, reserved: int) -> tuple[int, _Cut]:
+    """The tokens to stay within, and what is replaced to do so."""
     free = costs.order("free")
-    nothing = frozenset[int]()
-    if found := _least(costs, free, nothing, window.target_tokens - reserved):
-        return (window.target_tokens, *found)
+    if cut := _least(costs, free, _Cut(), window.target_tokens - reserved):
+        return window.target_tokens, cut
+    room = window.hard_tokens - reserved
     everything = frozenset(free)
-    if costs.total(everything, nothing) + reserved <= window.hard_tokens:
-        return window.hard_tokens, everything, nothing
+    if costs.total(_Cut(everything)) <= room:
+        return window.hard_tokens, _Cut(everything)
+    bare = frozenset(free[: _first(len(free), lambda n: costs.total(_Cut(everything, bare=set(free[:n]))) <= room)])
+    if costs.total(_Cut(everything, bare=bare)) <= room:
+        return window.hard_tokens, _Cut(everything, bare=bare)
     held = [*costs.order("recent"), *costs.order("last")]
-    if found := _least(costs, held, everything, window.hard_tokens - reserved):
-        return (window.hard_tokens, *found)
-    left = costs.total(everything | set(held), nothing) + reserved
+    if cut := _least(costs, held, _Cut(everything, bare=everything), room):
+        return window.hard_tokens, cut
+    everything |= set(held)
+    left = costs.total(_Cut(everything, bare=everything)) + reserved
+    if left <= window.hard_tokens:
+        return window.hard_tokens, _Cut(everything, bare=everything)
     raise ContextOverflow(
         left,
         window.max_tokens,
@@ -224,30 +240,32 @@ def _replaced(window: ContextWindow, costs: _Costs, reserved: int) -> tuple[int,
     )
 
 
-def _least(
-    costs: _Costs, order: Sequence[int], base: Set[int], room: int
-) -> tuple[frozenset[int], frozenset[int]] | None:
-    """The least of *order* to hint at and to compress, first ones first and beside the hints *base*, to fit *room*."""
-    nothing = frozenset[int]()
-    left = costs.total(base, nothing)
+def _least(costs: _Costs, order: Sequence[int], base: _Cut, room: int) -> _Cut | None:
+    """The least of *order* to hint at and to compress, first ones first and beside *base*, to fit *room*."""
+    left = costs.total(base)
     for number, place in enumerate(order, start=1):
         left -= costs.parts[place].tokens - costs.share(place)
         if left <= room:
-            return frozenset(base), frozenset(order[:number])
+            return replace(base, compressed=frozenset(order[:number]))
 
-    def cut(hints: int) -> tuple[frozenset[int], frozenset[int]]:
-        return frozenset(base) | set(order[:hints]), frozenset(order[hints:])
+    def cut(hints: int) -> _Cut:
+        return replace(base, hinted=base.hinted | set(order[:hints]), compressed=frozenset(order[hints:]))
 
-    low, high = 0, len(order)
-    if costs.total(*cut(high)) > room:
+    if costs.total(cut(len(order))) > room:
         return None
+    return cut(_first(len(order), lambda hints: costs.total(cut(hints)) <= room))
+
+
+def _first(most: int, enough: Callable[[int], bool]) -> int:
+    """The least number up to *most* that is *enough*, *most* if none is; what is enough stays enough with more."""
+    low, high = 0, most
     while low < high:
         middle = (low + high) // 2
-        if costs.total(*cut(middle)) <= room:
+        if enough(middle):
             high = middle
         else:
             low = middle + 1
-    return cut(high)
+    return high
 
 
 class _Costs:
@@ -275,6 +293,10 @@ class _Costs:
             self._lines[place] = self.parts[place].frame + tokens.count(self.parts[place].line)
         return self._lines[place]
 
+    def bare(self, place: int) -> int:
+        """What it takes as a hint that is nothing but its mark."""
+        return min(self.line(place), self.parts[place].frame + tokens.count(self.parts[place].mark))
+
     def share(self, place: int) -> int:
         """What it is given when it is compressed; all that it takes where that would gain nothing."""
         if place not in self._shares:
@@ -284,19 +306,19 @@ class _Costs:
             self._shares[place] = min(part.tokens, max(self.line(place), wanted))
         return self._shares[place]
 
-    def total(self, hinted: Set[int], compressed: Set[int]) -> int:
-        return sum(step.tokens for step in self.steps(hinted, compressed))
+    def total(self, cut: _Cut) -> int:
+        return sum(step.tokens for step in self.steps(cut))
 
-    def steps(self, hinted: Set[int], compressed: Set[int]) -> list[Step]:
+    def steps(self, cut: _Cut) -> list[Step]:
         """Every part's step, in order."""
         found: list[Step] = []
         place = 0
         while place < len(self.parts):
-            end = max(self._end(place, hinted), place + 1)
+            end = max(self._end(place, cut.hinted), place + 1)
             for first in range(place, end, RUN):
                 last = min(first + RUN, end)
                 run = self._run(first) if last - first == RUN else None
-                found += [run] if run else [self._single(n, hinted, compressed) for n in range(first, last)]
+                found += [run] if run else [self._single(n, cut) for n in range(first, last)]
             place = end
         return found
 
@@ -319,11 +341,12 @@ class _Costs:
         apart = sum(min(self.line(n), self.parts[n].tokens) for n in step.parts)
         return step if step.tokens < apart else None
 
-    def _single(self, place: int, hinted: Set[int], compressed: Set[int]) -> Step:
+    def _single(self, place: int, cut: _Cut) -> Step:
         part = self.parts[place]
-        if place in hinted and self.line(place) < part.tokens:
-            return Step("hint", (place,), part.id, self.line(place), new=True, text=part.line)
-        if place in compressed and self.share(place) < part.tokens:
+        if place in cut.hinted and self.line(place) < part.tokens:
+            line, cost = (part.mark, self.bare(place)) if place in cut.bare else (part.line, self.line(place))
+            return Step("hint", (place,), part.id, cost, new=True, text=line)
+        if place in cut.compressed and self.share(place) < part.tokens:
             return Step("compressed", (place,), part.id, self.share(place), new=True)
         return Step(part.form, (place,), part.id, part.tokens)
 

@@ -1,0 +1,180 @@
+"""LangChain's messages, kept within a window by a plan that sticks; see `memory.compaction` for what that is.
+
+Shared by the middleware and the node. What the graph has stored is never touched: what comes back are copies for the
+model, and a plan to be kept in the graph's state.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.config import get_stream_writer
+
+from ..compressors.chain import LIMIT_SECONDS
+from ..compressors.ports import Compressor
+from ..memory import llms, messages
+from ..memory.compaction import Compaction, Report, dump, keys_of, load
+from ..memory.service import DEFAULT_WINDOW, MemoryOps
+from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
+
+EVENT = "memoryops.compaction"
+"""The type of the event that a compaction writes to the custom stream."""
+
+PLAN_KEY = "memory_plan"
+"""What part of a graph's state holds the plan."""
+
+log = logging.getLogger(__name__)
+
+Plan = dict[str, Any]
+"""What is kept in the graph's state: plain values, see `memory.compaction.dump`."""
+
+
+def latest(old: Plan, new: Plan) -> Plan:
+    """Reducer of the plan: the newer one. Nodes that run at once may each write one, and either is right."""
+    return new
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the model is to see: its messages (LangChain's). *plan*: to be kept in the state, None where the one given still holds."""
+
+    messages: list[Any]
+    plan: Plan | None
+    report: Report | None
+
+
+class Compactor:
+    """Keeps the messages of one memory's graphs within a window. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        ops: MemoryOps,
+        max_tokens: int | None = None,
+        *,
+        trigger: float = TRIGGER,
+        target: float = TARGET,
+        keep: int = RECENT,
+        hard: float = HARD,
+        reserve: int = 0,
+        compressor: Compressor | None = None,
+        patience: float = LIMIT_SECONDS,
+    ) -> None:
+        self.ops, self.max_tokens, self.reserve = ops, max_tokens, reserve
+        self._shares = ContextWindow(max_tokens or 1, trigger, min(target, trigger), hard)
+        chosen = compressor or ops.compressor
+        self._compaction = Compaction(ops.items, self._shares, chosen, keep=keep, patience=patience)
+
+    def window(self, model: BaseChatModel | None = None) -> ContextWindow:
+        """The window: as given, else of *model*'s profile, else as configured, else of *model* by the table."""
+        return replace(self._shares, max_tokens=self.max_tokens or _max_tokens(self.ops, model))
+
+    def fit(
+        self,
+        given: Sequence[BaseMessage],
+        plan: object = None,
+        *,
+        system: BaseMessage | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+        model: BaseChatModel | None = None,
+        thread: str | None = None,
+    ) -> Shown:
+        """*given* as they fit, by *plan* while that does; *system* and *tools* count and stay as they are.
+
+        Raises `ContextOverflow`, `Forbidden` or a `StoreError`; then nothing changed.
+        """
+        led = [system, *given] if system is not None else list(given)
+        conversation = [plain(message) for message in led]
+        keys = keys_of(conversation, [message.id for message in led])
+        before = load(plan)
+        compaction = self._compaction.within(self.window(model))
+        done = compaction.compact(conversation, keys, before, tools=tools, reserve=self.reserve, thread=thread)
+        shown = [led[place] if text is None else with_text(led[place], text) for place, text in done.shown]
+        changed = dump(done.sticky) if done.sticky != before else None
+        return Shown(shown[1:] if system is not None else shown, changed, done.report)
+
+
+def plain(message: BaseMessage) -> dict[str, Any]:
+    """*message* as it is counted: what a model is sent of it, tool calls in OpenAI's form."""
+    found: dict[str, Any] = {"role": _role(message), "content": message.content, "name": message.name}
+    if isinstance(message, AIMessage):
+        calls = [(each["id"], each["name"], _arguments(each["args"])) for each in message.tool_calls]
+        calls += [(each["id"], each["name"] or "", each["args"] or "") for each in message.invalid_tool_calls]
+        found["tool_calls"] = [
+            {"type": "function", "id": id, "function": {"name": name, "arguments": arguments}}
+            for id, name, arguments in calls
+        ]
+    if isinstance(message, ToolMessage):
+        found["tool_call_id"] = message.tool_call_id
+    return found
+
+
+def _arguments(args: object) -> str:
+    return json.dumps(args, ensure_ascii=False, default=str)
+
+
+def _role(message: BaseMessage) -> str:
+    if isinstance(message, SystemMessage):
+        return "system"
+    if isinstance(message, AIMessage):
+        return "assistant"
+    if isinstance(message, ToolMessage | FunctionMessage):
+        return "tool"
+    if isinstance(message, ChatMessage):
+        return messages.ROLES.get(message.role, "user")
+    return "user"
+
+
+def with_text(message: BaseMessage, text: str) -> BaseMessage:
+    """A copy of *message* that says *text*; its id, calls, media and everything else are the same."""
+    content = messages.with_text({"content": message.content}, text)["content"]
+    return message.model_copy(update={"content": content})
+
+
+def schemas(tools: Sequence[Any]) -> list[dict[str, Any]]:
+    """*tools* as the model is sent them."""
+    return [convert_to_openai_tool(tool) for tool in tools]
+
+
+def tell(report: Report | None, thread: str | None) -> None:
+    """Say what a compaction did: in the log, and to whoever streams the graph's `custom` events."""
+    if report is None:
+        return
+    said = report.as_dict()
+    level = logging.WARNING if report.reason else logging.INFO
+    log.log(
+        level,
+        "thread %s: %d of %d tokens shown, %d messages compressed by %s, %d as hints%s",
+        thread,
+        report.tokens_after,
+        report.tokens_whole,
+        report.compressed,
+        report.compressor or "none",
+        report.hinted,
+        f" ({report.reason})" if report.reason else "",
+    )
+    get_stream_writer()({"type": EVENT, **said})
+
+
+def _max_tokens(ops: MemoryOps, model: BaseChatModel | None) -> int:
+    profile = getattr(model, "profile", None)
+    most = profile.get("max_input_tokens") if isinstance(profile, Mapping) else None
+    if isinstance(most, int) and most > 0:
+        return most
+    name = getattr(model, "model_name", None) or getattr(model, "model", None)
+    if ops.window.max_tokens != DEFAULT_WINDOW or not isinstance(name, str):
+        return ops.window.max_tokens
+    return llms.find(name, llms.table(ops.models_file)).context_length

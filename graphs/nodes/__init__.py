@@ -1,0 +1,1 @@
+"""Nodes for hand-written graphs: one noun a file."""

@@ -1,0 +1,284 @@
+"""A compaction that sticks: what was replaced stays replaced by the same text until room is needed again.
+
+So between two compactions a prompt only grows at its end, no compressor is asked, and a conversation that is run again
+with the plan of then is shown as it was then. A plan names messages by id and content: one that was changed or sent
+anew with other words is shown as it is, and one that was removed is forgotten by the plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ..compressors import tokens
+from ..compressors.chain import LIMIT_SECONDS, Chain
+from ..compressors.extractive import Extractive
+from ..compressors.ports import Compressor
+from . import inputs, messages
+from .errors import ContextOverflow
+from .fitting import Fitted
+from .items import Items
+from .messages import Message
+from .models import Form
+from .originals import Originals
+from .parts import Hold, Part, content_id
+from .window import RECENT, ContextWindow, Level, Plan, Step, planned
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What stands for *count* messages in a row, of which the plan names the first.
+
+    *text* begins with a mark; *id* brings the original back (of several: the list of them). *digest* is that of the
+    keys of all of them: a run of which one was changed or removed is not the same run.
+    """
+
+    form: Form
+    id: str
+    text: str
+    count: int = 1
+    digest: str = ""
+
+
+Sticky = Mapping[str, Stand]
+"""A plan: by the key of a message, what stands for it and perhaps those after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a compaction did; tokens include tool schemas and what was reserved, and are by *counter*.
+
+    *tokens_before*: of what would have been shown; *tokens_after*: of what is; *tokens_whole*: of the originals.
+    *compressed*, *hinted*: how many messages are shown so now. *compressor* chose what is left of the compressed ("" if
+    none is); *reason* says why not the first choice.
+    """
+
+    tokens_before: int
+    tokens_after: int
+    tokens_whole: int
+    max_tokens: int
+    level: Level
+    compressed: int
+    hinted: int
+    compressor: str
+    reason: str
+    counter: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """A conversation as it is to be shown.
+
+    *shown*: the places of the messages that are, in order, each with the text that stands there, None for its own.
+    *sticky*: the plan to hand in next time. *report*: None where no room had to be made. *tokens*: what it takes.
+    """
+
+    shown: tuple[tuple[int, str | None], ...]
+    sticky: Sticky
+    tokens: int
+    report: Report | None = None
+
+
+class Compaction:
+    """Keeps conversations of one scope within *window*; safe to use from several threads.
+
+    *keep*: how many of the latest steps (each question, answer or round of tool calls) stay whole while the rest can
+    make room. *compressor* is given up after *patience* seconds, unless it is a chain, which has limits of its own.
+    """
+
+    def __init__(
+        self,
+        items: Items,
+        window: ContextWindow,
+        compressor: Compressor,
+        *,
+        keep: int = RECENT,
+        patience: float = LIMIT_SECONDS,
+    ) -> None:
+        self.keep = inputs.whole(keep, "keep", 0, 10**6)
+        self.items, self.window = items, window
+        self.compressor = compressor if isinstance(compressor, Chain) else Chain([compressor, Extractive()], patience)
+
+    def within(self, window: ContextWindow) -> Compaction:
+        """The same for another *window*; a compressor that was given up in one is given up in all."""
+        return Compaction(self.items, window, self.compressor, keep=self.keep)
+
+    def compact(
+        self,
+        conversation: Sequence[Message],
+        keys: Sequence[str],
+        sticky: Sticky | None = None,
+        *,
+        query: str | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+        reserve: int = 0,
+        thread: str | None = None,
+    ) -> Compacted:
+        """*conversation* as *sticky* shows it or, where that is above the trigger, as a new plan does.
+
+        *keys*: those of its messages, see `keys_of`. The new plan is made from the originals, for *query* (default: the
+        last question), and of nothing else: not of the plan before it. What it replaces is stored as memories first,
+        marked with *thread*. Raises `InvalidInput`, `Forbidden`, `ContextOverflow`, or a `StoreError`: then nothing
+        changed.
+        """
+        conversation = messages.listed(conversation)
+        reserved = inputs.whole(reserve, "reserve", 0, 10**12) + messages.schema_tokens(tools)
+        standing = self._standing(conversation, sticky or {}, keys)
+        shown = shown_by(standing, keys)
+        before = reserved + _tokens(conversation, shown)
+        if before <= self.window.trigger_tokens:
+            return Compacted(shown, standing, before)
+        fitted = self._anew(conversation, query, reserved, thread)
+        made = _sticky(fitted, keys)
+        return Compacted(shown_by(made, keys), made, fitted.tokens_after, _report(fitted, before))
+
+    def _standing(self, conversation: Sequence[Message], sticky: Sticky, keys: Sequence[str]) -> dict[str, Stand]:
+        """What of *sticky* still stands; nothing stands for what is the last question or exchange by now."""
+        roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
+        pinned = {keys[place] for place, hold in enumerate(messages.holds(roles, 0)) if hold == "pinned"}
+        return still({key: stand for key, stand in sticky.items() if key not in pinned}, keys)
+
+    def _anew(self, conversation: Sequence[Message], query: str | None, reserved: int, thread: str | None) -> Fitted:
+        bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
+        originals = Originals(self.items, self.window, self.compressor)
+        parts = originals.parts(conversation, bound, self.keep)
+        question = messages.question(query, conversation)
+        return originals.carried_out(conversation, parts, question, reserved, bound, self._planned)
+
+    def _planned(
+        self,
+        window: ContextWindow,
+        parts: Sequence[Part],
+        question: str,
+        reserved: int,
+        conversation: Sequence[Message],
+    ) -> Plan:
+        """The plan that keeps most of the latest steps and is not above the trigger, if there is one.
+
+        A context that stays above the trigger would be planned anew with every step. Where no plan is below it, only
+        the newest turn may stand above it, as far as the window's hard limit allows.
+        """
+        roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
+        loose = list(parts)
+        for recent in range(self.keep, -1, -1):
+            loose = _loosened(parts, messages.holds(roles, recent))
+            plan = planned(window, loose, question, reserved, conversation)
+            if plan.tokens_after <= window.trigger_tokens:
+                return plan
+        newest = sum(part.tokens for part, role in zip(parts, roles, strict=True) if _is_newest(part, role))
+        allowed = min(window.hard, window.trigger + newest / max(1, window.max_tokens))
+        try:
+            return planned(replace(window, hard=allowed), loose, question, reserved, conversation)
+        except ContextOverflow:
+            return planned(window, loose, question, reserved, conversation)
+
+
+def _is_newest(part: Part, role: str) -> bool:
+    """Whether it belongs to the newest turn."""
+    return role != "system" and part.hold in ("pinned", "last")
+
+
+def _loosened(parts: Sequence[Part], held: Sequence[Hold]) -> list[Part]:
+    """*parts*, of which those that *held* does not hold any longer are free."""
+    return [
+        replace(part, hold="free") if part.hold == "recent" and hold == "free" else part
+        for part, hold in zip(parts, held, strict=True)
+    ]
+
+
+def keys_of(conversation: Sequence[Message], ids: Sequence[str | None]) -> list[str]:
+    """What a plan knows the messages by: id, role, what each says, and which of several such it is."""
+    found: list[str] = []
+    known: Counter[str] = Counter()
+    for number, (message, id) in enumerate(zip(conversation, ids, strict=True)):
+        content = message.get("content")
+        said = content if isinstance(content, str) else messages.as_json(content)
+        key = content_id(id or "", messages.role_of(number, message), said)
+        found.append(key if not known[key] else content_id(key, str(known[key])))
+        known[key] += 1
+    return found
+
+
+def still(sticky: Sticky, keys: Sequence[str]) -> dict[str, Stand]:
+    """What of *sticky* stands for messages that are there, as they were."""
+    found: dict[str, Stand] = {}
+    place = 0
+    while place < len(keys):
+        stand = sticky.get(keys[place])
+        if stand is not None and stand.digest == _digest(keys[place : place + stand.count]):
+            found[keys[place]] = stand
+            place += stand.count
+        else:
+            place += 1
+    return found
+
+
+def shown_by(sticky: Sticky, keys: Sequence[str]) -> tuple[tuple[int, str | None], ...]:
+    """The places that are shown, each with the text that stands there; all of *sticky* has to be `still` there."""
+    shown: list[tuple[int, str | None]] = []
+    place = 0
+    while place < len(keys):
+        stand = sticky.get(keys[place])
+        shown.append((place, stand.text if stand else None))
+        place += stand.count if stand else 1
+    return tuple(shown)
+
+
+def dump(sticky: Sticky) -> dict[str, list[Any]]:
+    """*sticky* as plain values, for a state or a file."""
+    return {key: [each.form, each.id, each.text, each.count, each.digest] for key, each in sticky.items()}
+
+
+def load(value: object) -> dict[str, Stand]:
+    """What `dump` wrote. Entries that it did not write are left out: what they stood for is shown whole."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {key: Stand(*each) for key, each in value.items() if _is_stand(each)}
+
+
+def _is_stand(value: object) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 5:
+        return False
+    form, id, text, count, digest = value
+    return all(isinstance(each, str) for each in (form, id, text, digest)) and isinstance(count, int) and count > 0
+
+
+def _digest(keys: Sequence[str]) -> str:
+    return content_id(*keys)
+
+
+def _sticky(fitted: Fitted, keys: Sequence[str]) -> dict[str, Stand]:
+    return {keys[step.parts[0]]: _stand(step, keys) for step in fitted.replaced if step.text is not None}
+
+
+def _stand(step: Step, keys: Sequence[str]) -> Stand:
+    assert step.text is not None
+    return Stand(step.form, step.id, step.text, len(step.parts), _digest([keys[place] for place in step.parts]))
+
+
+def _tokens(conversation: Sequence[Message], shown: Sequence[tuple[int, str | None]]) -> int:
+    given = [
+        conversation[place] if text is None else messages.with_text(conversation[place], text) for place, text in shown
+    ]
+    return sum(part.tokens for part in messages.parts_of(given))
+
+
+def _report(fitted: Fitted, before: int) -> Report:
+    replaced = fitted.replaced
+    return Report(
+        tokens_before=before,
+        tokens_after=fitted.tokens_after,
+        tokens_whole=fitted.tokens_before,
+        max_tokens=fitted.max_tokens,
+        level=fitted.level,
+        compressed=sum(len(step.parts) for step in replaced if step.form != "hint"),
+        hinted=sum(len(step.parts) for step in replaced if step.form == "hint"),
+        compressor=fitted.compressor,
+        reason=fitted.reason,
+        counter=tokens.name(),
+    )
