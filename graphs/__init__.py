@@ -9,16 +9,66 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .asking import pending_request
+    from .chat import chat_model
+    from .context import MemoryContext
+    from .copying import copy_threads
     from .middleware import MemoryMiddleware
+    from .nodes.agents import register_agent
     from .nodes.compress import make_compress_node
+    from .nodes.hil import make_hil_node
+    from .nodes.quarantine import make_quarantine_gate
+    from .nodes.recall import make_recall_node
+    from .nodes.remember import make_remember_node
+    from .nodes.tasks import make_task_nodes
+    from .recalling import Recalling
     from .testing import ScriptedChatModel
+    from .tools.hil import create_hil_tool
+    from .tools.memory import create_manage_memory_tool, create_search_memory_tool
+    from .tools.tasks import create_task_tools
 
-__all__ = ["MemoryMiddleware", "ScriptedChatModel", "make_compress_node"]
+__all__ = [
+    "MemoryContext",
+    "MemoryMiddleware",
+    "RecallMiddleware",
+    "Recalling",
+    "ScriptedChatModel",
+    "chat_model",
+    "copy_threads",
+    "create_hil_tool",
+    "create_manage_memory_tool",
+    "create_search_memory_tool",
+    "create_task_tools",
+    "make_compress_node",
+    "make_hil_node",
+    "make_quarantine_gate",
+    "make_recall_node",
+    "make_remember_node",
+    "make_task_nodes",
+    "pending_request",
+    "register_agent",
+]
 
 _HOMES = {
+    "MemoryContext": ".context",
     "MemoryMiddleware": ".middleware",
+    "RecallMiddleware": ".agent",
+    "Recalling": ".recalling",
     "ScriptedChatModel": ".testing",
+    "chat_model": ".chat",
+    "copy_threads": ".copying",
+    "create_hil_tool": ".tools.hil",
+    "create_manage_memory_tool": ".tools.memory",
+    "create_search_memory_tool": ".tools.memory",
+    "create_task_tools": ".tools.tasks",
     "make_compress_node": ".nodes.compress",
+    "make_hil_node": ".nodes.hil",
+    "make_quarantine_gate": ".nodes.quarantine",
+    "make_recall_node": ".nodes.recall",
+    "make_remember_node": ".nodes.remember",
+    "make_task_nodes": ".nodes.tasks",
+    "pending_request": ".asking",
+    "register_agent": ".nodes.agents",
 }
 
 

@@ -91,6 +91,11 @@ class Hil:
         payload = {name: value for name, value in payload.items() if value is not None}
         return self._request(once.create(self.store, self.scope, payload, text, idempotency_key))
 
+    def made(self, idempotency_key: str) -> HilRequest | None:
+        """The request that was made under *idempotency_key*, whatever it asks; None if none was."""
+        point = once.find(self.store, self.scope, "hil", idempotency_key)
+        return self._request(point) if point is not None else None
+
     def form_key(self) -> bytes:
         """The workspace's secret (32 bytes) that seals what a form carries until it comes back; made when first
         asked for, the same for every process, and part of no export."""

@@ -15,6 +15,7 @@ from ..compressors import tokens
 from .errors import InvalidInput
 from .models import Form
 from .parts import Hold, Part, can_be_marked, content_id, marked
+from .working_set import is_block
 
 Message = Mapping[str, Any]
 Known = Callable[[str, str], bool]
@@ -30,6 +31,8 @@ ROLES = {
     "tool": "tool",
     "function": "tool",
 }
+RECALLED = "recalled"
+"""The role of a user's message that is a block out of memory."""
 MESSAGE_TOKENS = 4
 """What a chat format puts around each message, role included."""
 MEDIA_TOKENS = 1600
@@ -68,7 +71,7 @@ def parts_of(
     *naming(role, text)*: the id of an original (default: the message's own, else one made of its text). Raises
     `InvalidInput` naming the message.
     """
-    roles = [role_of(number, message) for number, message in enumerate(messages)]
+    roles = [_voice(number, message) for number, message in enumerate(messages)]
     return [
         _part(message, role, hold, known, naming)
         for message, role, hold in zip(messages, roles, holds(roles, recent), strict=True)
@@ -78,16 +81,23 @@ def parts_of(
 def question_of(messages: Sequence[Message]) -> str:
     """The text of the last message of a user, "" if there is none."""
     for number in range(len(messages) - 1, -1, -1):
-        if role_of(number, messages[number]) == "user":
+        if _voice(number, messages[number]) == "user":
             return text_of(messages[number]) or ""
     return ""
+
+
+def _voice(number: int, message: Message) -> str:
+    """The role of *message* in its conversation; what was recalled from memory is nobody's question."""
+    role = role_of(number, message)
+    return RECALLED if role == "user" and is_block(text_of(message) or "") else role
 
 
 def holds(roles: Sequence[str], recent: int) -> list[Hold]:
     """How long the message of each of *roles* stays.
 
-    Pinned: system prompts, the last question, and the last exchange: the newest step after the question, or, where
-    nothing follows it, the question and answer before it. Results of the newest tool calls are the last to make room.
+    Pinned: system prompts, what was recalled, the last question, and the last exchange: the newest step after the
+    question, or, where nothing follows it, the question and answer before it. Results of the newest tool calls are the
+    last to make room.
     """
     steps = [n for n, role in enumerate(roles) if role in ("user", "assistant")]
     since = steps[-recent] if 0 < recent <= len(steps) else (0 if recent else len(roles))
@@ -95,7 +105,7 @@ def holds(roles: Sequence[str], recent: int) -> list[Hold]:
     for n in _exchange(roles):
         found[n] = "last" if roles[n] == "tool" else "pinned"
     for n, role in enumerate(roles):
-        if role == "system":
+        if role in ("system", RECALLED):  # what was recalled is in memory: it is not archived anew
             found[n] = "pinned"
     return found
 

@@ -25,9 +25,7 @@ def create(store: PointStore, scope: Scope, payload: Mapping[str, Any], text: st
     """
     if key is None:
         return _write(store, scope, new_id(), payload, text)
-    named = inputs.name(key, "idempotency_key")
-    kind = str(payload["type"])
-    id = str(uuid.UUID(fingerprint(kind, scope.user or "", named)[:32], version=5))
+    id = _id(scope, str(payload["type"]), key)
     given = {name: value for name, value in payload.items() if name not in TIMES}
     digest = fingerprint(text, dump(given))
     try:
@@ -39,6 +37,17 @@ def create(store: PointStore, scope: Scope, payload: Mapping[str, Any], text: st
         if known.payload.get("digest") != digest:
             raise KeyReused("this idempotency key was used with other content; use a new key") from None
         return known
+
+
+def find(store: PointStore, scope: Scope, kind: str, key: str) -> Point | None:
+    """The record of *kind* that was made under *key*, if there is one."""
+    (known,) = store.get(scope.workspace, "records", [_id(scope, kind, key)])
+    return known
+
+
+def _id(scope: Scope, kind: str, key: str) -> str:
+    named = inputs.name(key, "idempotency_key")
+    return str(uuid.UUID(fingerprint(kind, scope.user or "", named)[:32], version=5))
 
 
 def _write(store: PointStore, scope: Scope, id: str, payload: Mapping[str, Any], text: str) -> Point:

@@ -88,7 +88,7 @@ class Originals:
         texts = [messages.text_of(message) or "" for message in conversation if isinstance(message, Mapping)]
         ids = list({found[1]: None for text in texts if (found := marked(text)) is not None})
         points = {point.id: point for point in (self.items.active(ids) if ids else []) if point is not None}
-        return lambda id, text: id in points and _made_of(text, points[id])
+        return lambda id, text: id in points and made_of(text, points[id])
 
     def _keep(self, plan: Plan, thread: str | None) -> set[str]:
         """Store the originals of what *plan* replaces; the ids of those that cannot be kept, or not be had back."""
@@ -180,7 +180,7 @@ class Originals:
                     raise
 
 
-def _made_of(text: str, point: Point) -> bool:
+def made_of(text: str, point: Point) -> bool:
     """Whether the marked *text* is what the memory *point* becomes when it is replaced, so that nothing else is lost.
 
     Of a compressed text the words are compared: they are some of the original's, in its order.

@@ -33,6 +33,7 @@ from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .turns import Turns
 from .usage import Usage
 from .window import RECENT, ContextWindow
 
@@ -76,6 +77,7 @@ class MemoryOps:
         self.tasks = Tasks(store, self.scope, clock)
         self.agents = Agents(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
+        self.turns = Turns(self.items)
         self.usage = Usage(store, self.scope, clock)
 
     @classmethod
@@ -344,7 +346,7 @@ class MemoryOps:
 
         The caller answers for handing out no more than it may.
         """
-        return MemoryOps(
+        seen = MemoryOps(
             self.store,
             scope,
             screening=self.items.screening,
@@ -359,6 +361,9 @@ class MemoryOps:
             clock=self.items.clock,
             owns_store=False,
         )
+        if scope.workspace == self.scope.workspace:
+            seen.items.access = self.items.access  # so that nothing noted is lost with a scope of a moment
+        return seen
 
     def close(self) -> None:
         """Write what is still noted and let go of the store."""

@@ -42,6 +42,20 @@ _OURS = re.compile(
 )
 
 
+_BLOCK = re.compile(rf"{re.escape(HEAD)}\n.*?{re.escape(FOOT)}", re.DOTALL)
+"""A whole block as `rendered` makes it. Nothing in it can end it, so the first end is its own."""
+
+
+def is_block(text: str) -> bool:
+    """Whether *text* is what was recalled from memory, and nothing else."""
+    return text.startswith(HEAD) and not without_blocks(text)
+
+
+def without_blocks(text: str) -> str:
+    """*text* without what was recalled from memory and put into it; blank space around it goes as well."""
+    return _BLOCK.sub("", text).strip() if HEAD in text else text
+
+
 def one_line(text: str, most: int = 300) -> str:
     """*text* as a line that can stand in the block: no line breaks, nothing that could end the block, cut to *most*
     characters."""

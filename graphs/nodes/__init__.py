@@ -1,1 +1,1 @@
-"""Nodes for hand-written graphs: one noun a file."""
+"""Nodes: one file for each thing that a graph does with the memory."""

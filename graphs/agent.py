@@ -1,0 +1,84 @@
+"""An agent with a memory: LangChain's `create_agent` with what recalls, remembers, and keeps the window."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NotRequired
+
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
+from langchain.agents.middleware.types import PrivateStateAttr
+from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.runtime import Runtime
+
+from ..memory.service import MemoryOps
+from .context import seen
+from .conversation import question_in, turns_of
+from .recalling import Recalling, as_message
+
+
+class RecallState(AgentState[Any]):
+    """The agent's state with what was recalled for its question; part of neither its input nor its output."""
+
+    memoryops_recalled: NotRequired[Annotated[HumanMessage | None, PrivateStateAttr]]
+
+
+class RecallMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Puts what fits the question before the model, and keeps what was said, each message once.
+
+    The recalled block stands after the question in what the model is sent, not in the conversation. It is made once for
+    each question, so that the prompt's prefix stays the same while tools are called.
+    """
+
+    state_schema = RecallState
+
+    def __init__(
+        self, ops: MemoryOps, *, recalling: Recalling | None = None, recall: bool = True, remember: bool = True
+    ) -> None:
+        super().__init__()
+        self.ops, self.recalling = ops, recalling or Recalling()
+        self.recall, self.remember = recall, remember
+
+    def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Recall for the question that the run begins with."""
+        if not self.recall:
+            return None
+        messages = state["messages"]
+        working = self.recalling.working_set(self.ops, messages)
+        found = working is not None and bool(working.text)
+        return {"memoryops_recalled": as_message(working, question_in(messages)) if working and found else None}
+
+    async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        return await asyncio.to_thread(self.before_agent, state, runtime)
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Send the model what was recalled."""
+        return handler(_with_recalled(request))
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
+    ) -> ModelResponse[Any]:
+        return await handler(_with_recalled(request))
+
+    def after_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Remember what was said."""
+        if self.remember:
+            run = seen(self.ops)
+            run.ops.turns.keep(turns_of(state["messages"]), thread=run.thread)
+        return None
+
+    async def aafter_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        return await asyncio.to_thread(self.after_agent, state, runtime)
+
+
+def _with_recalled(request: ModelRequest[Any]) -> ModelRequest[Any]:
+    recalled: Any = request.state
+    block: HumanMessage | None = recalled.get("memoryops_recalled")
+    question = question_in(request.messages)
+    if block is None or question is None:
+        return request
+    place = next(n for n, each in enumerate(request.messages) if each is question) + 1
+    messages: list[AnyMessage] = [*request.messages[:place], block, *request.messages[place:]]
+    return request.override(messages=messages)

@@ -1,0 +1,50 @@
+"""What a graph recalls for the question it is about to answer; shared by the node and the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from ..memory.context import WorkingSet
+from ..memory.service import MemoryOps
+from .context import seen
+from .conversation import is_recalled, question_in, text_of, turns_of
+
+IN_VIEW = 10
+"""How many of the latest messages are left out of what is recalled: the model sees them anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalling:
+    """How much is recalled, and of what; see `make_recall_node`."""
+
+    budget_tokens: int | None = None
+    limit: int | None = None
+    where: Mapping[str, Any] | None = None
+    tasks: bool = False
+    in_view: int = IN_VIEW
+
+    def working_set(self, ops: MemoryOps, messages: Sequence[BaseMessage], purpose: str = "") -> WorkingSet | None:
+        """What fits *purpose* (default: the last question of *messages*); None where nothing is asked."""
+        question = question_in(messages)
+        asked = purpose or (text_of(question) if question is not None else "")
+        if not asked.strip():
+            return None
+        run = seen(ops)
+        latest = turns_of([each for each in messages if not is_recalled(each)])[-self.in_view :] if self.in_view else []
+        known = run.ops.turns.ids(latest, run.thread)
+        where = {**({"item": {"not": known}} if known else {}), **(self.where or {})}
+        return run.ops.context(asked, self.budget_tokens, where=where, limit=self.limit, turns=0, tasks=self.tasks)
+
+
+def as_message(working: WorkingSet, question: BaseMessage | None) -> HumanMessage:
+    """*working* as a message that follows *question*.
+
+    A user's message, because no provider refuses one wherever it stands; the block itself says that it is data.
+    """
+    id = f"recalled-{question.id}" if question is not None and question.id else None
+    ids = [entry.id for entry in working.entries]
+    return HumanMessage(working.text, id=id, response_metadata={"memoryops": {"recalled": ids}})

@@ -1,0 +1,220 @@
+"""A graph pauses until a person has decided, wherever that person answers; the question is put once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.types import Command
+from pydantic import ValidationError
+
+from memoryops.graphs import ScriptedChatModel, make_hil_node, pending_request
+from memoryops.graphs.testing import calls
+from memoryops.memory.service import MemoryOps
+from tests.memory.conftest import Clock
+
+Make = Callable[..., MemoryOps]
+T1: RunnableConfig = {"configurable": {"thread_id": "t1"}}
+CLEAN = {"messages": [("user", "Clean up.")]}
+APPROVE = {"decisions": [{"type": "approve"}]}
+
+
+class State(MessagesState):
+    answer: dict[str, Any]
+
+
+class Desk:
+    """A graph whose model wants to look and to delete, and what its tools did."""
+
+    def __init__(self, ops: MemoryOps, **rules: Any) -> None:
+        self.did: list[str] = []
+
+        @tool
+        def delete(path: str) -> str:
+            """Delete a file."""
+            self.did.append(f"delete {path}")
+            return "gone"
+
+        @tool
+        def look(path: str) -> str:
+            """Look at a file."""
+            self.did.append(f"look {path}")
+            return "ok"
+
+        def answers(messages: list[Any]) -> str | AIMessage:
+            wanted = {"delete": {"path": "/a"}, "look": {"path": "/b"}}
+            return calls(wanted) if messages[-1].type == "human" else "Done."
+
+        model = ScriptedChatModel(script=answers)
+        builder = StateGraph(MessagesState)
+        builder.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
+        builder.add_node("hil", make_hil_node(ops, **{"interrupt_on": {"delete": True}, **rules}))
+        builder.add_node("tools", ToolNode([delete, look]))
+        builder.add_edge(START, "model")
+        builder.add_edge("model", "hil")
+        builder.add_edge("tools", "model")
+        self.graph: Any = builder.compile(checkpointer=InMemorySaver())
+
+
+def results(out: Any) -> dict[str, str]:
+    return {each.name: each.text for each in out["messages"] if each.type == "tool"}
+
+
+def test_the_interrupt_has_langchains_shape_and_a_durable_twin(ops: MemoryOps) -> None:
+    desk = Desk(ops)
+    (paused,) = desk.graph.invoke(CLEAN, T1)["__interrupt__"]
+    assert [each["name"] for each in paused.value["action_requests"]] == ["delete"]
+    assert paused.value["review_configs"] == [{"action_name": "delete", "allowed_decisions": ["approve", "reject"]}]
+    request = ops.hil.get(pending_request(desk.graph, T1) or "")
+    assert (request.status, request.thread, list(request.options)) == ("pending", "t1", ["approve", "reject"])
+    assert "/a" in request.context
+    assert desk.did == []
+
+
+def test_the_graphs_resume_answers_the_request(ops: MemoryOps) -> None:
+    desk = Desk(ops)
+    desk.graph.invoke(CLEAN, T1)
+    id = pending_request(desk.graph, T1) or ""
+    assert results(desk.graph.invoke(Command(resume=APPROVE), T1)) == {"delete": "gone", "look": "ok"}
+    assert sorted(desk.did) == ["delete /a", "look /b"]
+    assert (ops.hil.get(id).status, ops.hil.get(id).answer) == ("answered", "approve")
+    assert pending_request(desk.graph, T1) is None
+
+
+def test_a_rejected_call_is_not_made_and_the_others_are(ops: MemoryOps) -> None:
+    desk = Desk(ops)
+    desk.graph.invoke(CLEAN, T1)
+    out = desk.graph.invoke(Command(resume={"decisions": [{"type": "reject", "message": "too risky"}]}), T1)
+    assert desk.did == ["look /b"]
+    assert "too risky" in results(out)["delete"]
+    assert ops.hil.list().requests[0].comment == "too risky"
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_answer_from_elsewhere_goes_on_with_none(ops: MemoryOps, person: MemoryOps, asynchronous: bool) -> None:
+    desk = Desk(ops)
+
+    def invoke(given: Any) -> Any:
+        return asyncio.run(desk.graph.ainvoke(given, T1)) if asynchronous else desk.graph.invoke(given, T1)
+
+    invoke(CLEAN)
+    assert "__interrupt__" in invoke(None)  # nobody has answered
+    person.hil.answer(pending_request(desk.graph, T1) or "", "approve")
+    assert results(invoke(None)) == {"delete": "gone", "look": "ok"}
+    assert len(ops.hil.list().requests) == 1
+
+
+def test_whoever_answers_first_wins(ops: MemoryOps, person: MemoryOps) -> None:
+    desk = Desk(ops)
+    desk.graph.invoke(CLEAN, T1)
+    person.hil.decline(pending_request(desk.graph, T1) or "", comment="mine was first")
+    out = desk.graph.invoke(Command(resume=APPROVE), T1)
+    assert desk.did == ["look /b"]
+    assert "mine was first" in results(out)["delete"]
+
+
+def test_silence_is_no_yes(timed: MemoryOps, clock: Clock) -> None:
+    desk = Desk(timed, timeout=60)
+    desk.graph.invoke(CLEAN, T1)
+    clock.goes_on(61)
+    out = desk.graph.invoke(Command(resume=APPROVE), T1)
+    assert desk.did == ["look /b"]
+    assert "nobody answered in time" in results(out)["delete"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["approve", {"decisions": []}, {"decisions": [{"type": "edit", "edited_action": {"name": "x", "args": {}}}]}],
+)
+def test_an_answer_to_something_else_leaves_it_paused(ops: MemoryOps, wrong: object) -> None:
+    desk = Desk(ops)
+    desk.graph.invoke(CLEAN, T1)
+    with pytest.raises(ValidationError):
+        desk.graph.invoke(Command(resume=wrong), T1)
+    assert ops.hil.list().requests[0].status == "pending"
+    assert desk.did == []
+    desk.graph.invoke(Command(resume=APPROVE), T1)
+    assert len(desk.did) == 2
+
+
+def test_edits_and_responses(ops: MemoryOps, person: MemoryOps) -> None:
+    rules = {
+        "delete": {"allowed_decisions": ["approve", "edit", "reject"], "description": "It cannot be undone."},
+        "look": {"allowed_decisions": ["respond"]},
+    }
+    desk = Desk(ops, interrupt_on=rules)
+    desk.graph.invoke(CLEAN, T1)
+    request = ops.hil.get(pending_request(desk.graph, T1) or "")
+    assert "It cannot be undone." in request.context
+    edited = '{"type": "edit", "edited_action": {"name": "delete", "args": {"path": "/c"}}}'
+    person.hil.answer(request.id, f'{{"decisions": [{edited}, {{"type": "respond", "message": "I looked."}}]}}')
+    out = desk.graph.invoke(None, T1)
+    assert desk.did == ["delete /c"]
+    assert results(out) == {"delete": "gone", "look": "I looked."}
+
+
+def test_an_answer_that_cannot_be_read_approves_nothing(ops: MemoryOps, person: MemoryOps) -> None:
+    desk = Desk(ops, interrupt_on={"delete": {"allowed_decisions": ["approve", "edit", "reject"]}})
+    desk.graph.invoke(CLEAN, T1)
+    person.hil.answer(pending_request(desk.graph, T1) or "", "sure, whatever")
+    out = desk.graph.invoke(None, T1)
+    assert desk.did == ["look /b"]
+    assert "sure, whatever" in results(out)["delete"]
+
+
+def test_calls_that_need_nobody_go_on(ops: MemoryOps) -> None:
+    desk = Desk(ops, interrupt_on={})
+    assert results(desk.graph.invoke(CLEAN, T1)) == {"delete": "gone", "look": "ok"}
+    assert not ops.hil.list().requests
+
+
+def test_a_fork_asks_anew(ops: MemoryOps) -> None:
+    desk = Desk(ops)
+    desk.graph.invoke(CLEAN, T1)
+    first = pending_request(desk.graph, T1)
+    desk.graph.invoke(Command(resume=APPROVE), T1)
+    before = [each for each in desk.graph.get_state_history(T1) if each.next == ("model",)][-1]
+    desk.graph.invoke(None, before.config)
+    assert pending_request(desk.graph, T1) not in (None, first)
+
+
+def asking(ops: MemoryOps, **given: Any) -> Any:
+    builder = StateGraph(State)
+    builder.add_node("ask", make_hil_node(ops, **given))
+    builder.add_edge(START, "ask")
+    return builder.compile(checkpointer=InMemorySaver())
+
+
+def test_a_question_with_options(ops: MemoryOps, person: MemoryOps) -> None:
+    graph = asking(ops, question=lambda state: f"Ship {len(state['messages'])} parcel?", options=["yes", "no"])
+    graph.invoke(CLEAN, T1)
+    id = pending_request(graph, T1) or ""
+    assert ops.hil.get(id).question == "Ship 1 parcel?"
+    with pytest.raises(ValidationError, match="choose one of yes, no"):
+        graph.invoke(Command(resume={"decisions": [{"type": "respond", "message": "maybe"}]}), T1)
+    out = graph.invoke(Command(resume={"decisions": [{"type": "respond", "message": "no"}]}), T1)
+    assert out["answer"] == {"status": "answered", "answer": "no", "comment": None, "request_id": id}
+    graph.invoke(CLEAN, {"configurable": {"thread_id": "t2"}})
+    other = pending_request(graph, {"configurable": {"thread_id": "t2"}}) or ""
+    person.hil.decline(other, comment="ask me later")
+    out = graph.invoke(None, {"configurable": {"thread_id": "t2"}})
+    assert (out["answer"]["status"], out["answer"]["comment"]) == ("declined", "ask me later")
+
+
+def test_in_a_subgraph(ops: MemoryOps, person: MemoryOps) -> None:
+    builder = StateGraph(State)
+    builder.add_node("inner", asking(ops, question="Go on?"))
+    builder.add_edge(START, "inner")
+    graph = builder.compile(checkpointer=InMemorySaver())
+    graph.invoke(CLEAN, T1)
+    person.hil.answer(ops.hil.list().requests[0].id, "yes, do")
+    assert graph.invoke(None, T1)["answer"]["answer"] == "yes, do"
+    assert len(ops.hil.list().requests) == 1
