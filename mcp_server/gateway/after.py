@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ...memory.usage import Spent
+from ..errors import DOMAIN, answer
 from .account import cost
 from .exchange import Exchange
 from .ledger import Ledger
+from .recalling import Recalling
 from .workers import Workers
 
 log = logging.getLogger(__name__)
@@ -25,8 +27,8 @@ TO_END = 5.0
 class After:
     """Reads what ended requests said, notes what they took, and remembers them."""
 
-    def __init__(self, workers: Workers, ledger: Ledger) -> None:
-        self._workers, self._ledger = workers, ledger
+    def __init__(self, workers: Workers, recalling: Recalling, ledger: Ledger) -> None:
+        self._workers, self._recalling, self._ledger = workers, recalling, ledger
         self._open: set[asyncio.Task[None]] = set()
 
     def soon(self, exchange: Exchange) -> None:
@@ -45,13 +47,23 @@ class After:
         if self._open:
             await asyncio.wait(self._open, timeout=TO_END)
 
+    async def _remembered(self, exchange: Exchange) -> None:
+        """Keep what was said. The answer is long with its caller, so whatever fails here is told in the log alone."""
+        try:
+            await self._workers.run(None, lambda: self._recalling.remember(exchange))
+        except DOMAIN as error:
+            log.warning("an exchange was not remembered", extra={"kind": answer(error).kind})
+        except Exception:
+            log.exception("an exchange was not remembered, which is a defect of ours")
+
     async def _settle(self, exchange: Exchange) -> None:
         milliseconds = round(1000 * (time.perf_counter() - exchange.started), 1)
         assert exchange.counting is not None
         shown = await exchange.counting
         await self._workers.run(None, exchange.read)
+        await self._remembered(exchange)
         tokens_in, tokens_out = exchange.spent(shown)
-        scope = exchange.caller.scope
+        scope = exchange.scope or exchange.caller.scope
         self._ledger.note(
             scope.workspace,
             Spent(

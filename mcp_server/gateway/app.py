@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 from starlette.routing import BaseRoute, Route
 
 from ...memory.settings import Settings
@@ -16,6 +17,7 @@ from .embeddings import EmbeddingsEndpoint, OwnModel
 from .ledger import Ledger
 from .models import Model, Models
 from .passing import Passing
+from .recalling import Recalling
 from .upstreams import from_settings
 from .workers import Workers
 
@@ -31,7 +33,8 @@ class Gateway:
         self._passing = Passing(settings, from_settings(settings), client)
         self._beside = Workers(BESIDE, "after")
         self._ledger = Ledger(runtime, self._beside, settings.usage_days)
-        self._after = After(self._beside, self._ledger)
+        self._recalling = Recalling(runtime, settings)
+        self._after = After(self._beside, self._recalling, self._ledger)
         self._own = OwnModel(settings, runtime)
 
     @property
@@ -39,7 +42,7 @@ class Gateway:
         """What is at which path."""
         models = Models(self._passing, self._own)
         return [
-            Route("/v1/chat/completions", Chat(self._passing, self._after), methods=["POST"]),
+            Route("/v1/chat/completions", Chat(self._passing, self._recalling, self._after), methods=["POST"]),
             Route("/v1/embeddings", EmbeddingsEndpoint(self._passing, self._own), methods=["POST"]),
             Route("/v1/models", models.__call__, methods=["GET"]),
             Route("/v1/models/{model:path}", Model(models), methods=["GET"]),
@@ -49,10 +52,14 @@ class Gateway:
     async def running(self) -> AsyncIterator[None]:
         """The gateway while its server runs."""
         try:
-            async with self._ledger.running(), self._after.running():
+            async with anyio.create_task_group() as group, self._ledger.running(), self._after.running():
+                if self._passing.upstreams.all and self._passing.settings.gateway_memory != "off":
+                    group.start_soon(self._recalling.warm)
                 yield
+                group.cancel_scope.cancel()
         finally:
             await self._passing.client.close()
             self._passing.workers.close()
             self._beside.close()
+            self._recalling.workers.close()
             self._own.close()

@@ -19,14 +19,15 @@ from .errors import BadRequest, GatewayError
 from .exchange import Exchange
 from .headers import of_reply
 from .passing import LARGE, Passing
+from .recalling import Part, Recalling
 from .relay import Copy, Pairs, relay, while_connected
 
 
 class Chat:
     """The endpoint, as an ASGI app."""
 
-    def __init__(self, passing: Passing, after: After) -> None:
-        self.passing, self.after = passing, after
+    def __init__(self, passing: Passing, recalling: Recalling, after: After) -> None:
+        self.passing, self.recalling, self.after = passing, recalling, after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -39,7 +40,8 @@ class Chat:
         finally:
             if exchange.reply is not None:
                 await exchange.reply.close()
-            self.after.soon(exchange)
+            if exchange.counting is not None:
+                self.after.soon(exchange)
 
     async def _exchange(self, request: Request) -> Exchange:
         body = await self.passing.parsed(await request.body())
@@ -47,14 +49,23 @@ class Chat:
         if model is not None and not isinstance(model, str):
             raise BadRequest(f"model is {type(model).__name__}; give a name", "model")
         route = self.passing.upstreams.route(model)
-        llm = llms.find(route.model or "unnamed", llms.table(self.passing.settings.models_file), quiet=True)
-        return Exchange(caller_of(request), body, route, llm, request.scope["headers"])
+        table = llms.table(self.passing.settings.models_file)
+        llm = llms.find(route.model or "unnamed", table, quiet=True)
+        known = llm.name in table.models
+        return Exchange(caller_of(request), body, route, llm, known, request.scope["headers"])
 
     async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         written: dict[str, str] = {}
-        exchange.counting = counting = asyncio.ensure_future(self._counted(exchange))
         if exchange.route.renamed:
             written["model"] = json.dumps(exchange.route.model)
+        try:
+            part = await self.recalling.part(exchange)
+        except GatewayError as error:
+            await error.response(scope, receive, send)
+            return
+        if part.messages is not None:
+            written["messages"] = part.messages
+        exchange.counting = counting = asyncio.ensure_future(self._counted(exchange, part))
         try:
             body = exchange.body.with_values(written)
             reply = await self.passing.ask(scope, exchange.caller, exchange.route, "chat/completions", body)
@@ -80,9 +91,11 @@ class Chat:
         own = account.headers(shown, account.cost(exchange.llm, *exchange.spent(shown)))
         return [*of_reply(exchange.reply.headers), *own]
 
-    async def _counted(self, exchange: Exchange) -> Shown:
-        """What the request takes as it came, counted in a thread while the upstream is at work."""
+    async def _counted(self, exchange: Exchange, part: Part) -> Shown:
+        """What the request takes. Where memory did not count it, that is done while the upstream is at work."""
+        if part.shown is not None:
+            return part.shown
         values = exchange.body.values
         count = partial(measured, values.get("messages"), values.get("tools"))
         tokens = await self.passing.workers.run(None, count)
-        return Shown(tokens, tokens, reason="off")
+        return Shown(tokens, tokens, status=part.status, reason=part.reason)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...compressors import tokens
 from ...memory.llms import Llm
+from ...memory.scope import Scope
 from ..http.caller import Caller
 from .account import Shown
 from .answers import Answer, read
@@ -23,7 +24,8 @@ GONE = 499
 
 @dataclass(slots=True)
 class Exchange:
-    """*llm*: the model by the table of windows and prices. *counting*: what the request takes, once that is counted.
+    """*llm*: the model by the table of windows and prices, if that is *known*. *counting*: what the request takes, once
+    that is counted. *scope*: whose memory has a part in it, None if none has.
 
     *status*: that of the reply. *answer*: what the reply said, once it was read.
     """
@@ -32,6 +34,7 @@ class Exchange:
     body: Body
     route: Route
     llm: Llm
+    llm_known: bool
     headers: Headers
     started: float = field(default_factory=time.perf_counter)
     counting: asyncio.Future[Shown] | None = None
@@ -40,6 +43,8 @@ class Exchange:
     copy: Copy = field(default_factory=Copy)
     answer: Answer | None = None
     tokens_out: int = 0
+    scope: Scope | None = None
+    request_id: str = ""
 
     @property
     def is_stream(self) -> bool:

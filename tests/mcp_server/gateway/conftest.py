@@ -35,7 +35,13 @@ def gateway_server(upstream_server: Upstream) -> Iterator[Served]:
     """One gateway for the tests of a module."""
     folder = Path(tempfile.mkdtemp(prefix="mo-", dir="/tmp" if os.name == "posix" else None))
     try:
-        with serving(folder, UPSTREAM_BASE=upstream_server.url, UPSTREAM_API_KEY="sk-upstream") as server:
+        settings = {
+            "UPSTREAM_BASE": upstream_server.url,
+            "UPSTREAM_API_KEY": "sk-upstream",
+            "MEMORYOPS_COMPRESSORS": "extractive,truncate",
+            "MEMORYOPS_GATEWAY_PATIENCE": "5",  # machines that run tests are busy
+        }
+        with serving(folder, **settings) as server:
             yield server
     finally:
         stop_owner(folder)
