@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .agent import RecallMiddleware, create_memory_agent
     from .asking import pending_request
     from .chat import chat_model
     from .context import MemoryContext
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .nodes.remember import make_remember_node
     from .nodes.tasks import make_task_nodes
     from .recalling import Recalling
+    from .saver import QdrantSaver, create_checkpointer
+    from .store import QdrantStore
     from .testing import ScriptedChatModel
     from .tools.hil import create_hil_tool
     from .tools.memory import create_manage_memory_tool, create_search_memory_tool
@@ -30,13 +33,17 @@ if TYPE_CHECKING:
 __all__ = [
     "MemoryContext",
     "MemoryMiddleware",
+    "QdrantSaver",
+    "QdrantStore",
     "RecallMiddleware",
     "Recalling",
     "ScriptedChatModel",
     "chat_model",
     "copy_threads",
+    "create_checkpointer",
     "create_hil_tool",
     "create_manage_memory_tool",
+    "create_memory_agent",
     "create_search_memory_tool",
     "create_task_tools",
     "make_compress_node",
@@ -52,13 +59,17 @@ __all__ = [
 _HOMES = {
     "MemoryContext": ".context",
     "MemoryMiddleware": ".middleware",
+    "QdrantSaver": ".saver",
+    "QdrantStore": ".store",
     "RecallMiddleware": ".agent",
     "Recalling": ".recalling",
     "ScriptedChatModel": ".testing",
     "chat_model": ".chat",
     "copy_threads": ".copying",
+    "create_checkpointer": ".saver",
     "create_hil_tool": ".tools.hil",
     "create_manage_memory_tool": ".tools.memory",
+    "create_memory_agent": ".agent",
     "create_search_memory_tool": ".tools.memory",
     "create_task_tools": ".tools.tasks",
     "make_compress_node": ".nodes.compress",

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, NotRequired
 
+from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
 from langchain.agents.middleware.types import PrivateStateAttr
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, HumanMessage
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from ..memory.service import MemoryOps
-from .context import seen
+from .context import MemoryContext, seen
 from .conversation import question_in, turns_of
+from .middleware import MemoryMiddleware
 from .recalling import Recalling, as_message
+from .tools.memory import create_manage_memory_tool, create_search_memory_tool
 
 
 class RecallState(AgentState[Any]):
@@ -82,3 +87,42 @@ def _with_recalled(request: ModelRequest[Any]) -> ModelRequest[Any]:
     place = next(n for n, each in enumerate(request.messages) if each is question) + 1
     messages: list[AnyMessage] = [*request.messages[:place], block, *request.messages[place:]]
     return request.override(messages=messages)
+
+
+def _profiled(model: str | BaseChatModel) -> int | None:
+    """The window of *model* (tokens), where it says so."""
+    profile = getattr(model, "profile", None) or {}
+    found = profile.get("max_input_tokens")
+    return found if isinstance(found, int) and found > 0 else None
+
+
+def create_memory_agent(
+    model: str | BaseChatModel,
+    tools: Sequence[Any] = (),
+    *,
+    ops: MemoryOps,
+    recall: bool | Recalling = True,
+    remember: bool = True,
+    manage: bool = True,
+    max_tokens: int | None = None,
+    middleware: Sequence[AgentMiddleware[Any, Any, Any]] = (),
+    context_schema: type[Any] = MemoryContext,
+    **more: Any,
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """LangChain's agent over the memory *ops*: `create_memory_agent("openai:gpt-5", [weather], ops=ops)`.
+
+    It recalls what fits the question before the model answers (*recall*; a `Recalling` says how much), keeps what was
+    said afterwards (*remember*), has `search_memory` and, with *manage*, `manage_memory` beside *tools*, and sends the
+    model no more than its window (*max_tokens*, else the model's own). *middleware* of yours runs around that; *more*
+    is `create_agent`'s: system_prompt, checkpointer, store, response_format, name.
+    """
+    own = [create_search_memory_tool(ops), *([create_manage_memory_tool(ops)] if manage else [])]
+    recalling = recall if isinstance(recall, Recalling) else Recalling(window=max_tokens or _profiled(model))
+    around = RecallMiddleware(ops, recalling=recalling, recall=bool(recall), remember=remember)
+    return create_agent(
+        model,
+        [*tools, *own],
+        middleware=[*middleware, around, MemoryMiddleware(ops, max_tokens=max_tokens)],
+        context_schema=context_schema,
+        **more,
+    )

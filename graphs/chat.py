@@ -9,15 +9,16 @@ from ..memory.settings import Settings
 from .testing import Script, ScriptedChatModel
 
 
-def chat_model(script: Script, settings: Settings | None = None) -> BaseChatModel:
+def chat_model(script: Script, *, max_tokens: int | None = None, settings: Settings | None = None) -> BaseChatModel:
     """The model behind `MEMORYOPS_LLM_BASE_URL`, any OpenAI-compatible endpoint; without one, *script* answers.
 
-    `MEMORYOPS_LLM_MODEL` names the model and `MEMORYOPS_LLM_API_KEY` its key, as for summaries. Raises `ImportError`
+    `MEMORYOPS_LLM_MODEL` names the model and `MEMORYOPS_LLM_API_KEY` its key, as for summaries. The one with a script
+    refuses a context of over *max_tokens*, as a model with such a window would. Raises `ImportError`
     with the command that installs langchain-openai where it is missing.
     """
     chosen = settings or Settings.from_env()
     if chosen.llm_base_url is None:
-        return ScriptedChatModel(script=script)
+        return ScriptedChatModel(script=script, max_tokens=max_tokens)
     try:
         from langchain_openai import ChatOpenAI
     except ModuleNotFoundError as error:

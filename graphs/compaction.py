@@ -50,7 +50,10 @@ def latest(old: Plan, new: Plan) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the model is to see: its messages (LangChain's). *plan*: to be kept in the state, None where the one given still holds."""
+    """What the model is to see: LangChain's *messages*.
+
+    *plan*: to be kept in the state from now on; None where the one that was given still holds.
+    """
 
     messages: list[Any]
     plan: Plan | None

@@ -15,17 +15,20 @@ from .conversation import is_recalled, question_in, text_of, turns_of
 
 IN_VIEW = 10
 """How many of the latest messages are left out of what is recalled: the model sees them anyway."""
+WINDOW_PARTS = 8
+"""What is recalled takes at most one part in this many of the window, unless its budget is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalling:
-    """How much is recalled, and of what; see `make_recall_node`."""
+    """How much is recalled, and of what; see `make_recall_node`. *window*: the model's, if not as *ops* has it."""
 
     budget_tokens: int | None = None
     limit: int | None = None
     where: Mapping[str, Any] | None = None
     tasks: bool = False
     in_view: int = IN_VIEW
+    window: int | None = None
 
     def working_set(self, ops: MemoryOps, messages: Sequence[BaseMessage], purpose: str = "") -> WorkingSet | None:
         """What fits *purpose* (default: the last question of *messages*); None where nothing is asked."""
@@ -37,7 +40,13 @@ class Recalling:
         latest = turns_of([each for each in messages if not is_recalled(each)])[-self.in_view :] if self.in_view else []
         known = run.ops.turns.ids(latest, run.thread)
         where = {**({"item": {"not": known}} if known else {}), **(self.where or {})}
-        return run.ops.context(asked, self.budget_tokens, where=where, limit=self.limit, turns=0, tasks=self.tasks)
+        return run.ops.context(asked, self._budget(run.ops), where=where, limit=self.limit, turns=0, tasks=self.tasks)
+
+    def _budget(self, ops: MemoryOps) -> int:
+        """Tokens for the block: as it was said, else as it is configured, in no more than its share of the window."""
+        if self.budget_tokens is not None:
+            return self.budget_tokens
+        return min(ops.token_budget, max(1, (self.window or ops.window.max_tokens) // WINDOW_PARTS))
 
 
 def as_message(working: WorkingSet, question: BaseMessage | None) -> HumanMessage:

@@ -8,7 +8,7 @@ anew with other words is shown as it is, and one that was removed is forgotten b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -140,8 +140,8 @@ class Compaction:
     def _standing(self, conversation: Sequence[Message], sticky: Sticky, keys: Sequence[str]) -> dict[str, Stand]:
         """What of *sticky* still stands; nothing stands for what is the last question or exchange by now."""
         roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
-        pinned = {keys[place] for place, hold in enumerate(messages.holds(roles, 0)) if hold == "pinned"}
-        return still({key: stand for key, stand in sticky.items() if key not in pinned}, keys)
+        pinned = {place for place, hold in enumerate(messages.holds(roles, 0)) if hold == "pinned"}
+        return still(sticky, keys, pinned)
 
     def _anew(self, conversation: Sequence[Message], query: str | None, reserved: int, thread: str | None) -> Fitted:
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
@@ -161,7 +161,7 @@ class Compaction:
         """The plan that keeps most of the latest steps and is not above the trigger, if there is one.
 
         A context that stays above the trigger would be planned anew with every step. Where no plan is below it, only
-        the newest turn may stand above it, as far as the window's hard limit allows.
+        the newest step may stand above it, as far as the window's hard limit allows.
         """
         roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
         loose = list(parts)
@@ -170,7 +170,7 @@ class Compaction:
             plan = planned(window, loose, question, reserved, conversation)
             if plan.tokens_after <= window.trigger_tokens:
                 return plan
-        newest = sum(part.tokens for part, role in zip(parts, roles, strict=True) if _is_newest(part, role))
+        newest = sum(part.tokens for part in parts[_newest_step(roles) :])
         allowed = min(window.hard, window.trigger + newest / max(1, window.max_tokens))
         try:
             return planned(replace(window, hard=allowed), loose, question, reserved, conversation)
@@ -178,9 +178,9 @@ class Compaction:
             return planned(window, loose, question, reserved, conversation)
 
 
-def _is_newest(part: Part, role: str) -> bool:
-    """Whether it belongs to the newest turn."""
-    return role != "system" and part.hold in ("pinned", "last")
+def _newest_step(roles: Sequence[str]) -> int:
+    """Where the newest step begins: the last question, answer or round of tool calls."""
+    return max((place for place, role in enumerate(roles) if role in ("user", "assistant")), default=len(roles))
 
 
 def _loosened(parts: Sequence[Part], held: Sequence[Hold]) -> list[Part]:
@@ -204,13 +204,14 @@ def keys_of(conversation: Sequence[Message], ids: Sequence[str | None]) -> list[
     return found
 
 
-def still(sticky: Sticky, keys: Sequence[str]) -> dict[str, Stand]:
-    """What of *sticky* stands for messages that are there, as they were."""
+def still(sticky: Sticky, keys: Sequence[str], pinned: Set[int] = frozenset()) -> dict[str, Stand]:
+    """What of *sticky* stands for messages that are there, as they were, none of them at a place in *pinned*."""
     found: dict[str, Stand] = {}
     place = 0
     while place < len(keys):
         stand = sticky.get(keys[place])
-        if stand is not None and stand.digest == _digest(keys[place : place + stand.count]):
+        places = range(place, place + stand.count) if stand is not None else range(0)
+        if stand is not None and stand.digest == _digest(keys[place : places.stop]) and pinned.isdisjoint(places):
             found[keys[place]] = stand
             place += stand.count
         else:

@@ -43,6 +43,16 @@ class Settled(MemoryOpsError):
     """The HIL request or task has reached its end already."""
 
 
+class Incomplete(MemoryOpsError):
+    """A checkpoint needs a blob that is not there: somebody is deleting the thread, or the store lost it."""
+
+    def __init__(self, thread: str) -> None:
+        super().__init__(
+            f"a checkpoint of the thread with the key {thread} needs a blob that is not there; if nobody is deleting "
+            "that thread right now, run `memoryops doctor`, or go on from an earlier checkpoint"
+        )
+
+
 class ContextOverflow(MemoryOpsError):
     """What may not be replaced is more than the window allows; the figures are tokens by *counter*."""
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..compressors import tokens
+from . import counting
 from .errors import InvalidInput
 from .models import Form
 from .parts import Hold, Part, can_be_marked, content_id, marked
@@ -167,22 +167,22 @@ def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
     given = isinstance(tools, Sequence) and not isinstance(tools, str | bytes)
     if not given or not all(isinstance(tool, Mapping) for tool in tools):
         raise InvalidInput(f"tools is {tools!r:.100}; give a list of tool schemas, each an object")
-    return sum(tokens.count(as_json(tool)) for tool in tools)
+    return sum(counting.count(as_json(tool)) for tool in tools)
 
 
 def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
     text = text_of(message)
     beside = message.keys() - PLAIN - UNSENT
     more = {name: message[name] for name in message if name in beside and message[name] not in (None, [], {}, "")}
-    frame = MESSAGE_TOKENS + (tokens.count(as_json(more)) if more else 0)
-    frame += tokens.count(message["name"]) if isinstance(message.get("name"), str) else 0
+    frame = MESSAGE_TOKENS + (counting.count(as_json(more)) if more else 0)
+    frame += counting.count(message["name"]) if isinstance(message.get("name"), str) else 0
     if not isinstance(message.get("content"), str | None):
         frame += sum(_block_tokens(block) for block in message["content"] if text is None or not _is_text(block))
     if text is None:
         return Part(_id(message, ""), "", 0, frame, hold="pinned")
     form, id = _standing(text, known) or ("full", naming(role, text) if naming is not None else _id(message, text))
     joins = role in ("user", "assistant") and not more and isinstance(message.get("content"), str) and form == "full"
-    return Part(id, text, tokens.count(text), frame, hold=hold, form=form, joins=joins and bool(text.strip()))
+    return Part(id, text, counting.count(text), frame, hold=hold, form=form, joins=joins and bool(text.strip()))
 
 
 def _standing(text: str, known: Known | None) -> tuple[Form, str] | None:
@@ -198,7 +198,7 @@ def _id(message: Message, text: str) -> str:
 def _block_tokens(block: object) -> int:
     if _is_media(block):
         return MEDIA_TOKENS
-    return tokens.count(as_json(block) if isinstance(block, Mapping) else str(block))
+    return counting.count(as_json(block) if isinstance(block, Mapping) else str(block))
 
 
 def as_json(value: object) -> str:

@@ -10,6 +10,8 @@ from ..stores.payloads import MAX_ID_CHARS
 from .errors import Forbidden, InvalidInput
 
 Role = Literal["agent", "human", "admin"]
+OWN = "memoryops:"
+"""Workspaces whose names begin so are the memory's own; no scope is bound to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Scope:
                 continue
             if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
                 raise InvalidInput(f"the {name} is {value!r}; use 1 to {MAX_ID_CHARS} printable characters")
+        if self.workspace.startswith(OWN):
+            raise InvalidInput(f"the workspace is {self.workspace!r}; names beginning with {OWN!r} are taken")
 
     @property
     def filter(self) -> Filter | None:

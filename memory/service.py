@@ -15,9 +15,11 @@ from ..stores.ports import PointStore
 from . import archive, inputs, llms, state, transfer
 from .agents import Agents
 from .archive import ArchivePage
+from .checkpoints import Checkpoints
 from .compress import Compressed, Compression
 from .conditions import Where
 from .context import Context, WorkingSet
+from .entries import Entries
 from .errors import InvalidInput
 from .fitting import Fitted
 from .hil import Hil
@@ -76,8 +78,10 @@ class MemoryOps:
         self.quarantine = Quarantine(self.items)
         self.tasks = Tasks(store, self.scope, clock)
         self.agents = Agents(store, self.scope, clock)
+        self.entries = Entries(store, self.scope, clock)
         self.hil = Hil(store, self.scope, clock)
         self.turns = Turns(self.items)
+        self.checkpoints = Checkpoints(store, self.scope, clock)
         self.usage = Usage(store, self.scope, clock)
 
     @classmethod

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..compressors import tokens
 from ..compressors.ports import Compressor
-from . import inputs, llms, messages
+from . import counting, inputs, llms, messages
 from .drafts import hint
 from .errors import ContextOverflow, InvalidInput
 from .models import Form, Item
@@ -290,18 +290,18 @@ class _Costs:
     def line(self, place: int) -> int:
         """What it takes as a hint."""
         if place not in self._lines:
-            self._lines[place] = self.parts[place].frame + tokens.count(self.parts[place].line)
+            self._lines[place] = self.parts[place].frame + counting.count(self.parts[place].line)
         return self._lines[place]
 
     def bare(self, place: int) -> int:
         """What it takes as a hint that is nothing but its mark."""
-        return min(self.line(place), self.parts[place].frame + tokens.count(self.parts[place].mark))
+        return min(self.line(place), self.parts[place].frame + counting.count(self.parts[place].mark))
 
     def share(self, place: int) -> int:
         """What it is given when it is compressed; all that it takes where that would gain nothing."""
         if place not in self._shares:
             part = self.parts[place]
-            header = tokens.count(compressed_text(part.id, ""))
+            header = counting.count(compressed_text(part.id, ""))
             wanted = part.frame + header + math.ceil(KEEP * part.size)
             self._shares[place] = min(part.tokens, max(self.line(place), wanted))
         return self._shares[place]
@@ -335,7 +335,7 @@ class _Costs:
             first, last = (hint(part.body)[:40] for part in (run[0], run[-1]))
             id = content_id(*(part.id for part in run))
             text = hint_text(id, f"{RUN} earlier messages, from “{first}” to “{last}”")
-            cost = run[0].frame + tokens.count(text)
+            cost = run[0].frame + counting.count(text)
             self._runs[place] = Step("hint", tuple(range(place, place + RUN)), id, cost, new=True, text=text)
         step = self._runs[place]
         apart = sum(min(self.line(n), self.parts[n].tokens) for n in step.parts)

@@ -1,1 +1,1 @@
-"""Nodes: one file for each thing that a graph does with the memory."""
+"""Nodes for hand-written graphs: one noun a file."""

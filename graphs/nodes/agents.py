@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...memory.errors import InvalidInput
 from ...memory.service import MemoryOps
 from ..context import seen
+from .node import Node
 
 
 def register_agent(
@@ -15,7 +16,7 @@ def register_agent(
     name: str | None = None,
     capabilities: Sequence[str] = (),
     metadata: Mapping[str, Any] | None = None,
-) -> Callable[[Any], dict[str, Any]]:
+) -> Node:
     """A node that registers the agent *name* (default: the scope's) with *capabilities*, and says that it is alive.
 
     Others find it by `ops.agents.list(capability=…)`. Raises `InvalidInput` where no agent is named, `Forbidden` for

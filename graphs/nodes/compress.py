@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Protocol, TypedDict
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage, convert_to_messages
@@ -15,6 +15,12 @@ from ...memory.service import MemoryOps
 from ...memory.window import HARD, RECENT, TARGET, TRIGGER
 from ..compaction import PLAN_KEY, Compactor, Plan, latest, schemas, tell
 from ..threads import thread_of
+
+
+class CompressNode(Protocol):
+    """A node as `StateGraph.add_node` takes it."""
+
+    def __call__(self, state: Any) -> dict[str, Any]: ...
 
 
 def make_compress_node(
@@ -33,7 +39,7 @@ def make_compress_node(
     reserve: int = 0,
     compressor: Compressor | None = None,
     patience: float = LIMIT_SECONDS,
-) -> Callable[[Any], dict[str, Any]]:
+) -> CompressNode:
     """A node for right before the model: it writes to *output_messages_key* the messages that fit the window.
 
         graph.add_node("compress", make_compress_node(ops, 128_000))

@@ -23,12 +23,12 @@ from ...memory.service import MemoryOps
 from ..asking import PLAIN, ask
 from ..context import seen
 from ..conversation import last_answer, messages_in
+from .node import Node, declaring
 
 QUESTION = "question"
 """The name of the action that a question without a tool call is asked as."""
 
 Rules = Mapping[str, bool | InterruptOnConfig]
-Node = Callable[[Any], Any]
 
 
 def make_hil_node(
@@ -49,8 +49,8 @@ def make_hil_node(
     ones go on to the node *tools*, rejected ones are answered in the person's place, and if none is left the graph goes
     to *model*; a message without calls ends the run. With *question* (text, or made of the state) it asks that, with
     *options* to choose from, and puts `{"status": "answered" | "declined" | "expired", "answer", "comment",
-    "request_id"}` under *output_key*. *timeout*: seconds until the request expires, which approves nothing. The graph
-    needs a checkpointer.
+    "request_id"}` under *output_key*, which the state must have where the question is made of it. *timeout*: seconds
+    until the request expires, which approves nothing. The graph needs a checkpointer.
     """
     if question is not None:
         return _asking(ops, question, inputs.names(options, "options"), timeout, output_key)
@@ -77,7 +77,7 @@ def _asking(
             }
         }
 
-    return hil
+    return declaring(hil, {key: dict[str, Any]}) if isinstance(question, str) else hil
 
 
 def _reviewing(

@@ -13,6 +13,7 @@ from ...memory.screening import screen
 from ...memory.service import MemoryOps
 from ..context import Seen, seen
 from ..conversation import is_recalled, messages_in, text_of
+from .node import Node
 
 Check = Callable[[str], Sequence[str]]
 
@@ -29,7 +30,7 @@ def make_quarantine_gate(
     held: str = END,
     check: Check = screening,
     messages_key: str = "messages",
-) -> Callable[[Any], Command[Any]]:
+) -> Node:
     """A node that looks at what came in since the model's last answer: people's messages and tool results.
 
     What *check(text)* gives reasons against goes into quarantine, and a line with its id takes its place in the state,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from langchain_core.messages import RemoveMessage
+from langchain_core.messages import AnyMessage, RemoveMessage
 
 from ...memory.service import MemoryOps
 from ..conversation import is_recalled, messages_in, question_in
 from ..recalling import IN_VIEW, Recalling, as_message
+from .node import Node, declaring
 
 
 def make_recall_node(
@@ -23,14 +24,14 @@ def make_recall_node(
     messages_key: str = "messages",
     output_key: str | None = None,
     in_view: int = IN_VIEW,
-) -> Callable[[Any], dict[str, Any]]:
+) -> Node:
     """A node that recalls what fits the last question, as one block that says that it is data and carries ids.
 
-    At most *budget_tokens* tokens and *limit* memories (default: as the memory is configured) that meet *where*, with
-    open *tasks* if wanted. *purpose(state)*: what to recall for instead. The block is a message after the question, in
-    place of the one before; with *output_key* it is text under that key of the state instead ("" if nothing fits), for
-    a prompt of your own. The latest *in_view* messages are not recalled. Raises `InvalidInput`, `Forbidden`, or a
-    `StoreError`.
+    At most *budget_tokens* tokens (default: as the memory is configured, and an eighth of its window at most) and
+    *limit* memories that meet *where*, with open *tasks* if wanted. *purpose(state)*: what to recall for instead. The
+    block is a message after the question, in place of the one before; with *output_key* it is text under that key of
+    the state instead ("" if nothing fits), for a prompt of your own (where *purpose* is given, too, the state must have
+    that key). The latest *in_view* messages are not recalled. Raises `InvalidInput`, `Forbidden`, or a `StoreError`.
     """
     recalling = Recalling(budget_tokens, limit, where, tasks, in_view)
 
@@ -44,4 +45,6 @@ def make_recall_node(
         old = [RemoveMessage(id=each.id) for each in messages if is_recalled(each) and each.id and each.id not in kept]
         return {messages_key: [*old, *made]}
 
+    if output_key is not None and purpose is None:  # a purpose of one's own may read other keys of the state
+        return declaring(recall, {messages_key: list[AnyMessage], output_key: str})
     return recall

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from langchain_core.messages import AnyMessage
 
 from ...memory import inputs
 from ...memory.errors import InvalidInput
 from ...memory.service import MemoryOps
 from ..context import seen
 from ..conversation import ROLES, messages_in, turns_of
+from .node import Node, declaring
 
 
 def make_remember_node(
@@ -20,7 +23,7 @@ def make_remember_node(
     tags: Sequence[str] = (),
     messages_key: str = "messages",
     output_key: str | None = None,
-) -> Callable[[Any], dict[str, Any]]:
+) -> Node:
     """A node that stores what people and models said, each message once, as turns of the run's thread.
 
     Of *roles* ("user", "assistant", "tool", "system"), with *priority* and *tags*. What was recalled from memory, hints
@@ -39,4 +42,6 @@ def make_remember_node(
         kept = run.ops.turns.keep(turns, thread=run.thread, priority=priority, tags=tags)
         return {} if output_key is None else {output_key: [each.id for each in kept if each.id is not None]}
 
+    if output_key is not None:
+        return declaring(remember, {messages_key: list[AnyMessage], output_key: list[str]})
     return remember

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from ...memory.service import MemoryOps
 from ...memory.tasks import LEASE_SECONDS, Task
 from ..context import Seen, seen
 from ..conversation import field
+from .node import Node, declaring
 
-Node = Callable[[Any], dict[str, Any]]
 GIVEN = frozenset("title description priority tags metadata due_at".split())
 
 
@@ -78,7 +78,10 @@ def make_task_nodes(
             now = run.ops.tasks.update(task["id"], status="done", result=field(state, result_key), agent=agent)
         return {task_key: as_dict(now)}
 
-    return TaskNodes(create, claim, complete)
+    task = {task_key: dict[str, Any] | None}
+    return TaskNodes(
+        declaring(create, {new_key: list[Any]}), declaring(claim, task), declaring(complete, {**task, result_key: str})
+    )
 
 
 def _create(run: Seen, number: int, given: object) -> Task:

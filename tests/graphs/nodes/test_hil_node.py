@@ -213,7 +213,7 @@ def test_in_a_subgraph(ops: MemoryOps, person: MemoryOps) -> None:
     builder = StateGraph(State)
     builder.add_node("inner", asking(ops, question="Go on?"))
     builder.add_edge(START, "inner")
-    graph = builder.compile(checkpointer=InMemorySaver())
+    graph: Any = builder.compile(checkpointer=InMemorySaver())
     graph.invoke(CLEAN, T1)
     person.hil.answer(ops.hil.list().requests[0].id, "yes, do")
     assert graph.invoke(None, T1)["answer"]["answer"] == "yes, do"

@@ -116,7 +116,7 @@ def test_a_create_that_crashed_is_not_repeated(ops: MemoryOps) -> None:
     create = make_task_nodes(ops).create
 
     def crashing(state: Work) -> dict[str, Any]:
-        update = create(state)
+        update: dict[str, Any] = create(state)
         if crashes.pop():
             raise OSError("the machine went down after the task was made")
         return update

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -36,7 +36,7 @@ def chat(ops: MemoryOps, **recall: Any) -> tuple[Any, ScriptedChatModel]:
     return builder.compile(checkpointer=InMemorySaver()), model
 
 
-def blocks(messages: list[AnyMessage]) -> list[AnyMessage]:
+def blocks(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     return [each for each in messages if each.text.startswith("<memory_context>")]
 
 

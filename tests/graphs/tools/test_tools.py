@@ -33,7 +33,7 @@ T1: RunnableConfig = {"configurable": {"thread_id": "t1"}}
 
 def run(tools: list[Any], *script: str | AIMessage, **more: Any) -> list[str]:
     """What the tools answered when a model called them as in *script*."""
-    agent = create_agent(ScriptedChatModel(script=[*script, "Done."]), tools, context_schema=MemoryContext)
+    agent: Any = create_agent(ScriptedChatModel(script=[*script, "Done."]), tools, context_schema=MemoryContext)
     return results(agent.invoke({"messages": [("user", "Go.")]}, **more))
 
 

@@ -1,0 +1,34 @@
+"""The codec for values that are bytes, and lists of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .refs import Split
+
+
+class Plain:
+    def split(self, value: Any) -> Split | None:
+        return Split(parts=value) if isinstance(value, list) else None
+
+    def join(self, wrap: str, divided: Any) -> Any:
+        return divided
+
+    def dump(self, part: Any) -> bytes:
+        return bytes(part)
+
+    def load(self, data: bytes) -> Any:
+        return data
+
+    def fingerprint(self, part: Any) -> bytes | None:
+        return None
+
+    def trace(self, part: Any) -> Any:
+        return None
+
+    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
+        return 0
+
+    def copier(self, part: Any) -> Callable[[], Any] | None:
+        return None

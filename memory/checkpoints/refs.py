@@ -1,0 +1,179 @@
+"""Values as references to blobs, and back. Pure: what is to be stored is collected, what is needed is asked for.
+
+A reference is one of four lists, as msgpack has them:
+
+    ["v", data]                      the value itself, if it is short
+    ["b", name]                      a blob
+    ["l", wrap, [level, …]]          a list of blobs: level 0 names its last elements, level n pages of pages
+    ["d", wrap, {key: reference}]    a mapping
+
+A blob begins with a byte: DATA, or PIECES (names of blobs whose data follow each other), or PAGE (names of elements,
+or of pages). What both are made of is fixed by their content alone, so equal lists share their pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .rows import digest
+
+DATA, PIECES, PAGE = b"\0", b"\1", b"\2"
+FANOUT = 16
+INLINE_BYTES = 256
+"""A value up to this length stands in its checkpoint's own row, which is smaller than a row for it."""
+PIECE_BYTES = 1024 * 1024
+NAME_BYTES = 16
+
+Ref = list[Any]
+Slot = tuple[str, ...]
+"""Where a value is: place, channel, and the keys on the way to it."""
+Traced = tuple[Sequence[Any], Sequence[bytes]]
+"""The traces of a list's parts, and their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How a value is divided: into *parts* stored one by one, or by key into *fields* that are divided in turn.
+
+    *wrap* is for the codec, which gets it back to put the value together again.
+    """
+
+    parts: Sequence[Any] | None = None
+    fields: Mapping[str, Any] | None = None
+    wrap: str = ""
+
+
+class Codec(Protocol):
+    """How values become bytes. `load(dump(part))` is the part again; two dumps of one part may differ."""
+
+    def split(self, value: Any) -> Split | None:
+        """How *value* is divided, None if it is stored as a whole."""
+        ...
+
+    def join(self, wrap: str, divided: Any) -> Any:
+        """The value that was divided: a list of its parts, or a mapping of its fields."""
+        ...
+
+    def dump(self, part: Any) -> bytes: ...
+
+    def load(self, data: bytes) -> Any: ...
+
+    def fingerprint(self, part: Any) -> bytes | None:
+        """Bytes that two parts share only if they are alike; None if that is not known without `dump`."""
+        ...
+
+    def trace(self, part: Any) -> Any:
+        """What `same` compares parts with, independent of *part* from now on."""
+        ...
+
+    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
+        """How many of *parts*, from the first, are surely as those were that *traces* were made of."""
+        ...
+
+    def copier(self, part: Any) -> Callable[[], Any] | None:
+        """What makes parts like *part*, which it does not touch again; None where only `load` does that."""
+        ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """References to values, and the blobs to store for them.
+
+    *known*: names of blobs that are there; *names*: the names of parts by fingerprint; *lists*: what the lists were
+    last, by their slot, so that only what is new in one is looked at.
+    """
+
+    codec: Codec
+    known: frozenset[bytes] | set[bytes] = frozenset()
+    names: Mapping[bytes, bytes] = field(default_factory=dict)
+    lists: Mapping[Slot, Traced] = field(default_factory=dict)
+    blobs: dict[bytes, bytes] = field(default_factory=dict)
+    learned: dict[bytes, bytes] = field(default_factory=dict)
+    traced: dict[Slot, Traced] = field(default_factory=dict)
+
+    def ref(self, value: Any, slot: Slot = ()) -> Ref:
+        """The reference to *value*, which is in *slot* (empty: nowhere in particular)."""
+        split = self.codec.split(value)
+        if split is None:
+            data = self.codec.dump(value)
+            return ["v", data] if len(data) <= INLINE_BYTES else ["b", self._store(data)]
+        if split.fields is not None:
+            return [
+                "d",
+                split.wrap,
+                {name: self.ref(each, slot and (*slot, name)) for name, each in split.fields.items()},
+            ]
+        return ["l", split.wrap, self._levels(self._names(split.parts or (), slot))]
+
+    def _names(self, parts: Sequence[Any], slot: Slot) -> list[bytes]:
+        traces, names = self.lists.get(slot, ((), ()))
+        same = self.codec.same(parts, traces) if traces else 0
+        rest = parts[same:]
+        found = [*names[:same], *map(self._part, rest)]
+        if slot:
+            self.traced[slot] = [*traces[:same], *map(self.codec.trace, rest)], found
+        return found
+
+    def _part(self, part: Any) -> bytes:
+        mark = self.codec.fingerprint(part)
+        if mark is not None:
+            name = self.names.get(mark) or self.learned.get(mark)
+            if name is not None and (name in self.known or name in self.blobs):
+                return name
+        name = self._store(self.codec.dump(part))
+        if mark is not None:
+            self.learned[mark] = name
+        return name
+
+    def _store(self, data: bytes) -> bytes:
+        if len(data) <= PIECE_BYTES:
+            return self._blob(DATA + data)
+        starts = range(0, len(data), PIECE_BYTES)
+        return self._blob(PIECES + b"".join(self._blob(DATA + data[at : at + PIECE_BYTES]) for at in starts))
+
+    def _levels(self, names: Sequence[bytes]) -> list[list[bytes]]:
+        levels: list[list[bytes]] = []
+        while True:
+            full = len(names) - len(names) % FANOUT
+            levels.append(list(names[full:]))
+            if not full:
+                return levels
+            names = [self._blob(PAGE + b"".join(names[at : at + FANOUT])) for at in range(0, full, FANOUT)]
+
+    def _blob(self, content: bytes) -> bytes:
+        name = digest(content)
+        if name not in self.known:
+            self.blobs[name] = content
+        return name
+
+
+def children(content: bytes) -> list[bytes]:
+    """The names in a blob of pieces or in a page; none for one of data."""
+    if content[:1] == DATA:
+        return []
+    return [content[at : at + NAME_BYTES] for at in range(1, len(content), NAME_BYTES)]
+
+
+def names(ref: Ref) -> Iterator[bytes]:
+    """The blobs that *ref* names itself."""
+    if ref[0] == "b":
+        yield ref[1]
+    elif ref[0] == "l":
+        for level in ref[2]:
+            yield from level
+    elif ref[0] == "d":
+        for each in ref[2].values():
+            yield from names(each)
+
+
+def elements(levels: Sequence[Sequence[bytes]], page: Callable[[bytes], bytes]) -> list[bytes]:
+    """The names of a list's parts in order; *page* gives a page's content."""
+    found: list[bytes] = []
+    for level in reversed(range(len(levels))):
+        spread: Iterable[bytes] = levels[level]
+        for _ in range(level):
+            spread = [name for each in spread for name in children(page(each))]
+        found.extend(spread)
+    return found
