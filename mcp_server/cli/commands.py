@@ -19,7 +19,7 @@ def build_parser() -> ArgumentParser:
     parser.set_defaults(json=False)
     parser.add_argument("--version", action="version", version=f"memoryops {__version__}")
     commands = Commands(parser, "commands")
-    for add in (start, memories, prompts, people, work, tiers, data, heads):
+    for add in (start, memories, prompts, people, work, tiers, data, usage, heads):
         add(commands)
     return parser
 
@@ -414,6 +414,27 @@ def data(commands: Commands) -> None:
         takes="settings",
     )
     pull.add_argument("spec", metavar="SPEC", help="the encoder")
+
+
+def usage(commands: Commands) -> None:
+    show = commands.add(
+        "usage",
+        "what requests through the gateway took and cost",
+        "cli.usage:show",
+        "memoryops usage --by model --by day --since 2026-05-01\n  memoryops usage --lines --csv > usage.csv",
+    )
+    show.add_argument(
+        "--by",
+        action="append",
+        choices=["model", "key", "user", "day", "upstream"],
+        help="what to add up by; may be repeated (default: model)",
+    )
+    show.add_argument("--lines", action="store_true", help="each request instead of sums")
+    show.add_argument("--since", metavar="TIME", help="from then on (ISO 8601)")
+    show.add_argument("--until", metavar="TIME", help="up to before then (ISO 8601)")
+    show.add_argument("--key", metavar="ID", help="requests with that key alone")
+    show.add_argument("--model", metavar="NAME", help="requests for that model alone")
+    show.add_argument("--csv", action="store_true", help="print CSV")
 
 
 def heads(commands: Commands) -> None:

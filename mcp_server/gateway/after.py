@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 from ...memory.usage import Spent
 from ..errors import DOMAIN, answer
-from .account import cost
+from ..http.metrics import Metrics
+from .account import Shown, cost
 from .exchange import Exchange
 from .ledger import Ledger
 from .recalling import Recalling
@@ -27,8 +28,8 @@ TO_END = 5.0
 class After:
     """Reads what ended requests said, notes what they took, and remembers them."""
 
-    def __init__(self, workers: Workers, recalling: Recalling, ledger: Ledger) -> None:
-        self._workers, self._recalling, self._ledger = workers, recalling, ledger
+    def __init__(self, workers: Workers, recalling: Recalling, ledger: Ledger, metrics: Metrics) -> None:
+        self._workers, self._recalling, self._ledger, self._metrics = workers, recalling, ledger, metrics
         self._open: set[asyncio.Task[None]] = set()
 
     def soon(self, exchange: Exchange) -> None:
@@ -47,13 +48,22 @@ class After:
         if self._open:
             await asyncio.wait(self._open, timeout=TO_END)
 
+    def _count(self, exchange: Exchange, shown: Shown, tokens_in: int, tokens_out: int) -> None:
+        upstream = exchange.route.upstream.name
+        self._metrics.chats.labels(upstream, str(exchange.status)).inc()
+        for direction, tokens in (("in", tokens_in), ("out", tokens_out), ("saved", shown.saved)):
+            self._metrics.tokens.labels(direction).inc(tokens)
+        self._metrics.cost.labels(upstream).inc(cost(exchange.llm, tokens_in, tokens_out) or 0.0)
+
     async def _remembered(self, exchange: Exchange) -> None:
         """Keep what was said. The answer is long with its caller, so whatever fails here is told in the log alone."""
         try:
             await self._workers.run(None, lambda: self._recalling.remember(exchange))
         except DOMAIN as error:
+            self._metrics.lost.inc()
             log.warning("an exchange was not remembered", extra={"kind": answer(error).kind})
         except Exception:
+            self._metrics.lost.inc()
             log.exception("an exchange was not remembered, which is a defect of ours")
 
     async def _settle(self, exchange: Exchange) -> None:
@@ -83,5 +93,11 @@ class After:
                 milliseconds=milliseconds,
             ),
         )
-        fields = {"model": exchange.route.model, "tokens": tokens_in + tokens_out, "duration_ms": milliseconds}
+        self._count(exchange, shown, tokens_in, tokens_out)
+        fields = {
+            "request": exchange.request_id,
+            "model": exchange.route.model,
+            "tokens": tokens_in + tokens_out,
+            "duration_ms": milliseconds,
+        }
         log.info("chat_completion_request", extra=fields)

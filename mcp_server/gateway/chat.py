@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from ...memory import llms
 from ...memory.exchange import measured
 from ..http.caller import caller_of
+from ..http.observed import request_id
 from . import account
 from .account import Shown
 from .after import After
@@ -52,7 +53,9 @@ class Chat:
         table = llms.table(self.passing.settings.models_file)
         llm = llms.find(route.model or "unnamed", table, quiet=True)
         known = llm.name in table.models
-        return Exchange(caller_of(request), body, route, llm, known, request.scope["headers"])
+        exchange = Exchange(caller_of(request), body, route, llm, known, request.scope["headers"])
+        exchange.request_id = request_id(request.scope)
+        return exchange
 
     async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         written: dict[str, str] = {}

@@ -86,6 +86,12 @@ class Loop(GatewayError):
     status, code = 508, "loop_detected"
 
 
+def of_problem(status: int, given: Mapping[str, Any]) -> Response:
+    """A problem document as OpenAI's clients read it; what else it says stays beside."""
+    message = ". ".join(str(given[name]).rstrip(". ") for name in ("detail", "remedy") if given.get(name))
+    return openai_error(status, message, str(given.get("kind") or _TYPES.get(status) or "refused"))
+
+
 def openai_error(
     status: int, message: str, code: str | None, param: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +17,7 @@ from ...memory.scope import Scope
 from ...memory.settings import Settings
 from ...memory.window import ContextWindow
 from ..errors import DOMAIN, answer
+from ..http.metrics import Metrics
 from ..runtime import Runtime
 from .account import Shown, Status
 from .body import Body
@@ -48,6 +50,7 @@ class Recalling:
 
     runtime: Runtime
     settings: Settings
+    metrics: Metrics
     workers: Workers = field(default_factory=lambda: Workers(THREADS, "memory"))
     plans: Plans = field(default_factory=Plans)
 
@@ -81,6 +84,13 @@ class Recalling:
         if scope is None:
             return Part(reason=reason)
         exchange.scope = scope
+        began = time.perf_counter()
+        part = await self._tried(exchange, scope)
+        self.metrics.searches.labels(part.status).inc()
+        self.metrics.search_seconds.observe(time.perf_counter() - began)
+        return part
+
+    async def _tried(self, exchange: Exchange, scope: Scope) -> Part:
         try:
             return await self.workers.run(self.settings.gateway_patience, partial(self._part, exchange, scope))
         except TimeoutError:
@@ -100,7 +110,8 @@ class Recalling:
             conversation = exchange.body.values.get("messages")
             if isinstance(conversation, list):
                 thread = first(exchange.headers, b"x-thread-id")
-                self._exchanges(exchange.scope).remember(conversation, said.text, thread=thread)
+                kept = self._exchanges(exchange.scope).remember(conversation, said.text, thread=thread)
+                self.metrics.ingested.inc(sum(each.action == "added" for each in kept))
 
     def _degraded(self, exchange: Exchange, reason: str) -> Part:
         log.warning("a request goes without memory", extra={"reason": reason, "request": exchange.request_id})

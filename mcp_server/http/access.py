@@ -22,7 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...memory import scope as memory
 from ...stores.ports import MAX_TEXT_BYTES
+from . import health
 from .caller import Caller, set_caller
+from .observed import request_id
 from .problem import problem, shown
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ r"""Bytes of a request's body: a text of the largest size fits even if JSON writ
 BODY_PATIENCE = 30.0
 """Seconds without a byte after which a body that is still to come is given up."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", *health.ALIVE, *health.READY})
 """What answers without a token."""
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{1,5}))?")
@@ -205,6 +207,7 @@ async def _logged(
         path = scope.get("raw_path", b"").decode("ascii", "replace")[:200]
         took = round(1000 * (time.perf_counter() - started), 1)
         fields: dict[str, Any] = {"method": scope["method"], "path": path, "status": status, "milliseconds": took}
+        fields["request"] = request_id(scope)
         log.info("request", extra=fields)
 
 

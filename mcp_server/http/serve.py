@@ -33,6 +33,8 @@ from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
 from .address import allowed_hosts, allowed_origins, host_name, listen
 from .app import build_app
+from .health import Health
+from .metrics import Metrics
 from .stop import Stop
 from .token import local_token, token_path
 
@@ -57,9 +59,12 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
         runtime = Runtime(lambda: open_memory(settings, face))
         try:
             stop = Stop()
-            gateway = Gateway(settings, runtime)
+            metrics = Metrics()
+            metrics.watch(runtime)
+            gateway = Gateway(settings, runtime, metrics)
+            routes = [*Health(runtime).routes, *metrics.routes, *gateway.routes]
             mcp = build_server(runtime, __version__, face)
-            app = build_app(mcp, access, stop, gateway.routes, [gateway.running])
+            app = build_app(mcp, access, stop, routes, [gateway.running], metrics, gateway.shapes)
             place = Place.of(listener, args.allow_host, token_file)
             server = Server(app, stop, lambda: announce(place, as_json=args.json))
             server.run([listener])

@@ -30,9 +30,9 @@ def upstream(upstream_server: Upstream) -> Iterator[Upstream]:
     upstream_server.script = Upstream.obedient
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gateway_server(upstream_server: Upstream) -> Iterator[Served]:
-    """One gateway for the tests of a module."""
+    """One gateway for the whole run: each test has users of its own."""
     folder = Path(tempfile.mkdtemp(prefix="mo-", dir="/tmp" if os.name == "posix" else None))
     try:
         settings = {
