@@ -39,6 +39,7 @@ from .state import State
 from .tasks import Tasks
 from .threads import Threads
 from .turns import Turns
+from .usage import Usage
 from .users import Users
 from .window import RECENT, ContextWindow
 
@@ -89,6 +90,7 @@ class MemoryOps:
         self.users = Users(store, self.scope, clock)
         self.threads = Threads(self.items)
         self.feedback = Feedback(self.items)
+        self.usage = Usage(store, self.scope, clock)
 
     @classmethod
     def open(

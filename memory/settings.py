@@ -34,7 +34,14 @@ COUNTS = (
     "qdrant_shard_number",
     "qdrant_replication_factor",
     "qdrant_write_consistency_factor",
+    "upstream_timeout",
+    "gateway_budget",
+    "gateway_patience",
+    "usage_days",
 )
+
+PROVIDERS = ("openai", "openrouter", "anthropic", "gemini", "ollama")
+"""Whose OpenAI-compatible endpoints the gateway knows."""
 
 STALE_NAMES = (
     "MEMORY_DATABASE_URL",
@@ -48,8 +55,6 @@ STALE_NAMES = (
     "DB_NAME",
     "DB_USER",
     "DB_PASSWORD",
-    "PRIMARY_LLM_PROVIDER",
-    "PRIMARY_LLM_MODEL",
 )
 """Names that other memory servers read; they mean nothing here, and `doctor` says so when one is set."""
 
@@ -172,6 +177,72 @@ class Settings:
     prune_below: int = _setting(
         5, "PRUNE_BELOW", "Priority below which memories are compressed and archived first (1 to 10)."
     )
+    upstream_base: str | None = _setting(
+        None,
+        "UPSTREAM_BASE",
+        "OpenAI-compatible endpoint that the gateway asks (URL, mostly ending in /v1). Default: the provider's.",
+        ("UPSTREAM_BASE",),
+    )
+    upstream_provider: str | None = _setting(
+        None,
+        "UPSTREAM_PROVIDER",
+        f"Provider that the gateway asks, which gives endpoint and key (one of {', '.join(PROVIDERS)}).",
+        ("LLM_PROVIDER", "PRIMARY_LLM_PROVIDER"),
+    )
+    upstream_api_key: str | None = _setting(
+        None,
+        "UPSTREAM_API_KEY",
+        "API key of that endpoint, for callers who bring none. Default: the provider's.",
+        ("UPSTREAM_API_KEY",),
+        secret=True,
+    )
+    openai_api_key: str | None = _setting(
+        None, "OPENAI_API_KEY", "API key for the provider openai.", ("OPENAI_API_KEY",), secret=True
+    )
+    openrouter_api_key: str | None = _setting(
+        None,
+        "OPENROUTER_API_KEY",
+        "API key for the provider openrouter; alone it names that provider, too.",
+        ("OPENROUTER_API_KEY",),
+        secret=True,
+    )
+    anthropic_api_key: str | None = _setting(
+        None, "ANTHROPIC_API_KEY", "API key for the provider anthropic.", ("ANTHROPIC_API_KEY",), secret=True
+    )
+    gemini_api_key: str | None = _setting(
+        None, "GEMINI_API_KEY", "API key for the provider gemini.", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), secret=True
+    )
+    upstream_model: str | None = _setting(
+        None,
+        "UPSTREAM_MODEL",
+        "Model that the gateway asks for where a request names none (name).",
+        ("UPSTREAM_MODEL", "DEFAULT_MODEL", "PRIMARY_LLM_MODEL"),
+    )
+    upstreams_file: Path | None = _setting(
+        None, "UPSTREAMS_FILE", "JSON file of several endpoints for the gateway (path); see docs/gateway.md."
+    )
+    upstream_timeout: float = _setting(
+        600.0, "UPSTREAM_TIMEOUT", "Time without a byte after which the gateway gives an endpoint up (seconds)."
+    )
+    upstream_proxy: str | None = _setting(
+        None, "UPSTREAM_PROXY", "HTTP proxy through which the gateway asks (URL).", secret=True
+    )
+    forward_auth: bool = _setting(
+        True,
+        "FORWARD_AUTH",
+        "Whether the gateway hands on a caller's Authorization that is no key of ours (true or false).",
+        ("FORWARD_AUTH",),
+    )
+    gateway_memory: str = _setting(
+        "auto", "GATEWAY_MEMORY", "When the gateway uses memory: auto (a request names its user), on or off."
+    )
+    gateway_budget: int = _setting(
+        1000, "GATEWAY_BUDGET", "Most that the gateway adds to a request from memory (tokens)."
+    )
+    gateway_patience: float = _setting(
+        1.0, "GATEWAY_PATIENCE", "Longest that memory may hold up a request of the gateway (seconds)."
+    )
+    usage_days: float = _setting(90.0, "USAGE_DAYS", "Days that the usage of a request is kept (days).")
     http_host: str = _setting("127.0.0.1", "HTTP_HOST", "Address that `memoryops serve` listens on (name or number).")
     http_port: int = _setting(8765, "HTTP_PORT", "Port that it listens on (0 to 65535; 0: any that is free).")
     api_keys: tuple[key_text.FixedKey, ...] = _setting(
@@ -236,6 +307,7 @@ class Settings:
             "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
             "role": get_args(Role),
             "tokenizer": tokens.CHOICES,
+            "gateway_memory": ("auto", "on", "off"),
         }
         for name, values in allowed.items():
             if getattr(self, name) not in values:

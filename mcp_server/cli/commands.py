@@ -19,7 +19,7 @@ def build_parser() -> ArgumentParser:
     parser.set_defaults(json=False)
     parser.add_argument("--version", action="version", version=f"memoryops {__version__}")
     commands = Commands(parser, "commands")
-    for add in (start, memories, prompts, people, work, tiers, data, keys, heads):
+    for add in (start, memories, prompts, people, work, tiers, data, keys, usage, heads):
         add(commands)
     return parser
 
@@ -448,6 +448,27 @@ def keys(commands: Commands) -> None:
     revoke = group.add("revoke", "end a key at once", "cli.keys:revoke", "memoryops keys revoke 3kT9vQ0bXw2Z")
     for parser in (rotate, revoke):
         parser.add_argument("id", metavar="ID", help="the key's letters between mo_ and the next _")
+
+
+def usage(commands: Commands) -> None:
+    show = commands.add(
+        "usage",
+        "what requests through the gateway took and cost",
+        "cli.usage:show",
+        "memoryops usage --by model --by day --since 2026-05-01\n  memoryops usage --lines --csv > usage.csv",
+    )
+    show.add_argument(
+        "--by",
+        action="append",
+        choices=["model", "key", "user", "day", "upstream"],
+        help="what to add up by; may be repeated (default: model)",
+    )
+    show.add_argument("--lines", action="store_true", help="each request instead of sums")
+    show.add_argument("--since", metavar="TIME", help="from then on (ISO 8601)")
+    show.add_argument("--until", metavar="TIME", help="up to before then (ISO 8601)")
+    show.add_argument("--key", metavar="ID", help="requests with that key alone")
+    show.add_argument("--model", metavar="NAME", help="requests for that model alone")
+    show.add_argument("--csv", action="store_true", help="print CSV")
 
 
 def heads(commands: Commands) -> None:

@@ -25,9 +25,11 @@ from ...memory import scope as memory
 from ...memory.key_text import FixedKey
 from ...stores.ports import MAX_TEXT_BYTES
 from ..runtime import Runtime, acting
+from . import health
 from .admission import Shown, admitted
 from .caller import Caller, set_caller
 from .keyring import Keyring
+from .observed import request_id
 from .problem import problem, shown
 from .quotas import Quotas, put_quotas
 
@@ -38,7 +40,7 @@ r"""Bytes of a request's body: a text of the largest size fits even if JSON writ
 BODY_PATIENCE = 30.0
 """Seconds without a byte after which a body that is still to come is given up."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", *health.ALIVE, *health.READY})
 """What answers without a key."""
 KEYED_PATHS = "/v1/"
 """Below this a body may come as curl's `-d` sends it, or none without a type, where the request shows a key in a header
@@ -247,6 +249,7 @@ async def _logged(
         path = scope.get("raw_path", b"").decode("ascii", "replace")[:200]
         took = round(1000 * (time.perf_counter() - started), 1)
         fields: dict[str, Any] = {"method": scope["method"], "path": path, "status": status, "milliseconds": took}
+        fields["request"] = request_id(scope)
         log.info("request", extra=fields)
 
 

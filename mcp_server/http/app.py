@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import anyio
 from anyio.abc import TaskStatus
@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..protocol import MemoryServer
 from .access import Access, Gate
+from .metrics import Metrics
+from .observed import Observed, Shape
 from .problem import from_defect, from_starlette
 from .sse import MESSAGES, Sse
 from .stop import Stop, Stoppable
@@ -27,12 +29,19 @@ _OURS = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
 def build_app(
-    server: MemoryServer, access: Access, stop: Stop | None = None, routes: Sequence[BaseRoute] = ()
+    server: MemoryServer,
+    access: Access,
+    stop: Stop | None = None,
+    routes: Sequence[BaseRoute] = (),
+    running: Sequence[Callable[[], AbstractAsyncContextManager[None]]] = (),
+    metrics: Metrics | None = None,
+    shapes: Mapping[str, Shape] | None = None,
 ) -> Starlette:
-    """One app for all transports of *server*, and for *routes* beside them.
+    """One app for all transports of *server*, and for *routes* beside them, with what has to be *running* meanwhile.
 
     It may be started once: the SDK's session manager belongs to it. *stop* ends what is open when the server
-    stops; what runs beside the connections ends first, and with it the clients' subscriptions.
+    stops; what runs beside the connections ends first, and with it the clients' subscriptions. *metrics* count the
+    requests; *shapes* as in `Observed`.
     """
     stop = stop or Stop()
     streamable = server.streamable_http_app(transport_security=_OURS, max_request_body_size=access.body_limit)
@@ -45,7 +54,13 @@ def build_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with streamable.router.lifespan_context(streamable), anyio.create_task_group() as group:
+        async with (
+            AsyncExitStack() as stack,
+            streamable.router.lifespan_context(streamable),
+            anyio.create_task_group() as group,
+        ):
+            for each in running:
+                await stack.enter_async_context(each())
             await group.start(beside)
             yield
             stop.asked.set()
@@ -60,6 +75,7 @@ def build_app(
             *routes,
         ],
         middleware=[
+            Middleware(Observed, metrics=metrics or Metrics(), shapes=dict(shapes or {})),
             Middleware(Stoppable, stop=stop),
             Middleware(Gate, access=access),
             *streamable.user_middleware,

@@ -30,12 +30,15 @@ from .. import logs
 from ..asking import Asking
 from ..cli import output
 from ..face import Face
+from ..gateway.app import Gateway
 from ..rest.routes import rest_routes
 from ..runtime import Runtime
 from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
 from .address import address_of, allowed_hosts, allowed_origins, host_name, is_beyond, listen
 from .app import build_app
+from .health import Health
+from .metrics import Metrics
 from .quotas import Allowances, Quotas
 from .stop import Stop
 from .token import local_token, token_path
@@ -61,9 +64,13 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
         try:
             access, token_file = _access(listener, settings, face, args, runtime)
             stop = Stop()
+            metrics = Metrics()
+            metrics.watch(runtime)
+            gateway = Gateway(settings, runtime, metrics)
             mcp = build_server(runtime, __version__, face)
             wait = Asking(runtime, mcp.notices).until_settled
-            app = build_app(mcp, access, stop, rest_routes(runtime, wait))
+            routes = [*Health(runtime).routes, *metrics.routes, *gateway.routes, *rest_routes(runtime, wait)]
+            app = build_app(mcp, access, stop, routes, [gateway.running], metrics, gateway.shapes)
             place = Place.of(listener, args.allow_host, token_file)
             server = Server(app, stop, lambda: announce(place, as_json=args.json))
             server.run([listener])
