@@ -7,6 +7,7 @@ One counter, because budgets, prices and stored counts must compare with each ot
 from __future__ import annotations
 
 import threading
+from functools import lru_cache
 from typing import Final
 
 from .counters.minilm import MiniLMCounter
@@ -16,6 +17,10 @@ from .errors import TokenizerSettled, TokenizerUnavailable, UnknownTokenizer
 VOCABULARIES: Final = {"o200k": "o200k_base", "cl100k": "cl100k_base"}
 CHOICES: Final = ("minilm", "auto", *VOCABULARIES)
 """What `choose` takes; auto is the first of `VOCABULARIES` that is on this machine, else minilm."""
+
+KNOWN_CHARS, KNOWN_TEXTS = 2_000, 4_096
+"""Texts of up to so many characters, and how many of them, whose counts are known: the same turns and memories are
+counted with each request."""
 
 _counter: Counter = MiniLMCounter()
 _settled: str | None = None
@@ -38,6 +43,7 @@ def choose(choice: str) -> str:
                 )
         else:
             _counter, _settled = _make(choice), choice
+            _counted.cache_clear()
         return _counter.name
 
 
@@ -58,6 +64,11 @@ def _make(choice: str) -> Counter:
     return MiniLMCounter()
 
 
+@lru_cache(KNOWN_TEXTS)
+def _counted(text: str) -> int:
+    return _counter.count(text)
+
+
 def name() -> str:
     """What counts here: "minilm (approximate)", "o200k_base" or "cl100k_base"."""
     return _counter.name
@@ -65,7 +76,7 @@ def name() -> str:
 
 def count(text: str) -> int:
     """How many tokens *text* has; by MiniLM within about 3 % for long texts, see `counters.minilm`."""
-    return _counter.count(text)
+    return _counted(text) if len(text) <= KNOWN_CHARS else _counter.count(text)
 
 
 def clip(text: str, budget: int) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+
+from starlette.requests import HTTPConnection
 
 from ...memory.usage import Spent
 from ..errors import DOMAIN, answer
@@ -19,17 +21,22 @@ from .workers import Workers
 
 log = logging.getLogger(__name__)
 
-MOST = 2_000
+Spend = Callable[[HTTPConnection, int], Awaitable[None]]
+
+MOST = 500
 """How many ended requests may wait; more than that are not accounted for, which the log says."""
 TO_END = 5.0
 """Seconds that those have when the server stops."""
 
 
 class After:
-    """Reads what ended requests said, notes what they took, and remembers them."""
+    """Reads what ended requests said, notes what they took, and remembers them. *spend* is told the tokens of each."""
 
-    def __init__(self, workers: Workers, recalling: Recalling, ledger: Ledger, metrics: Metrics) -> None:
+    def __init__(
+        self, workers: Workers, recalling: Recalling, ledger: Ledger, metrics: Metrics, spend: Spend | None = None
+    ) -> None:
         self._workers, self._recalling, self._ledger, self._metrics = workers, recalling, ledger, metrics
+        self._spend = spend
         self._open: set[asyncio.Task[None]] = set()
 
     def soon(self, exchange: Exchange) -> None:
@@ -94,6 +101,8 @@ class After:
             ),
         )
         self._count(exchange, shown, tokens_in, tokens_out)
+        if self._spend is not None and exchange.connection is not None:
+            await self._spend(exchange.connection, tokens_in + tokens_out)
         fields = {
             "request": exchange.request_id,
             "model": exchange.route.model,

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 import anyio
 from starlette.routing import BaseRoute, Route
 
+from ...compressors import tokens
 from ...memory.settings import Settings
 from ..http.metrics import Metrics
 from ..http.observed import Shape
 from ..runtime import Runtime
-from .after import After
+from .after import After, Spend
 from .chat import Chat
 from .client import Client
 from .embeddings import EmbeddingsEndpoint, OwnModel
@@ -30,16 +31,20 @@ BESIDE = 2
 
 
 class Gateway:
-    """The OpenAI-compatible endpoints over *runtime*. Raises `InvalidInput` where its settings are wrong."""
+    """The OpenAI-compatible endpoints over *runtime*. Raises `InvalidInput` where its settings are wrong, and
+    `TokenizerUnavailable`. *spend* is told how many tokens each request took, once that is known.
+    """
 
-    def __init__(self, settings: Settings, runtime: Runtime, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, runtime: Runtime, metrics: Metrics, spend: Spend | None = None) -> None:
+        tokens.choose(settings.tokenizer)
         client = Client(settings.upstream_timeout, settings.upstream_proxy)
         self._passing = Passing(settings, from_settings(settings), client)
         self._beside = Workers(BESIDE, "after")
-        self._ledger = Ledger(runtime, self._beside, settings.usage_days)
+        self._writing = Workers(1, "ledger")  # its own, so that what cannot be remembered does not hold it up
+        self._ledger = Ledger(runtime, self._writing, settings.usage_days)
         self._recalling = Recalling(runtime, settings, metrics)
-        self._after = After(self._beside, self._recalling, self._ledger, metrics)
-        self._usage = UsageEndpoint(runtime, self._ledger, self._beside)
+        self._after = After(self._beside, self._recalling, self._ledger, metrics, spend)
+        self._usage = UsageEndpoint(runtime, self._ledger, self._passing.workers)
         self._own = OwnModel(settings, runtime)
 
     @property
@@ -72,5 +77,6 @@ class Gateway:
             await self._passing.client.close()
             self._passing.workers.close()
             self._beside.close()
+            self._writing.close()
             self._recalling.workers.close()
             self._own.close()

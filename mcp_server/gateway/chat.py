@@ -54,7 +54,7 @@ class Chat:
         llm = llms.find(route.model or "unnamed", table, quiet=True)
         known = llm.name in table.models
         exchange = Exchange(caller_of(request), body, route, llm, known, request.scope["headers"])
-        exchange.request_id = request_id(request.scope)
+        exchange.request_id, exchange.connection = request_id(request.scope), request
         return exchange
 
     async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:

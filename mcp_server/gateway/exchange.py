@@ -6,6 +6,8 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
+from starlette.requests import HTTPConnection
+
 from ...compressors import tokens
 from ...memory.llms import Llm
 from ...memory.scope import Scope
@@ -45,6 +47,7 @@ class Exchange:
     tokens_out: int = 0
     scope: Scope | None = None
     request_id: str = ""
+    connection: HTTPConnection | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -59,6 +62,7 @@ class Exchange:
             answer = read(self.copy.data, self._reply_header(b"content-type"), coding) if good else Answer()
             self.tokens_out = tokens.count(answer.text) if answer.tokens_out is None and answer.text else 0
             self.answer = answer
+            self.copy.chunks = []  # what waits to be remembered waits without the bytes
         return self.answer
 
     def spent(self, shown: Shown) -> tuple[int, int]:
