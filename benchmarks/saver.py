@@ -1,13 +1,13 @@
 """What a LangGraph thread costs as it grows: `QdrantSaver` beside `SqliteSaver` and `InMemorySaver`, in one run.
 
-    python benchmarks/saver.py [--turns 100,1000] [--savers qdrant,sqlite,memory]
+    python benchmarks/saver.py [--turns 100,1000] [--savers qdrant,sqlite,memory] [--folder DIR]
 
 One thread of a graph with one node; a turn is a question and an answer (some 450 bytes each when serialised), and
 makes three checkpoints and two calls of `put_writes`. At 10 turns and at each number of *--turns* it times what the
 graph's own calls took in the ten turns before, then reading. Wall time is the median of calls; CPU is that of the
 calling thread, and for us, apart, that of the owner process. Both stores on disk wait for the disk at each commit:
 `SqliteSaver` sets WAL and leaves `synchronous` at FULL, as our owner does. *cold*: the first call of a new saver. With
-SQLite, 1,000 turns write 1.3 GB. The folder is made in the current one, since /tmp may be a file system in memory.
+SQLite, 1,000 turns write 1.3 GB. Where the system's temporary folder is in memory, name another with *--folder*.
 """
 
 from __future__ import annotations
@@ -180,10 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", default="100", help="where to measure, besides 10")
     parser.add_argument("--savers", default=",".join(SAVERS))
+    parser.add_argument("--folder", help="where to make the data folders")
     options = parser.parse_args()
     marks = sorted({10, *map(int, options.turns.split(","))})
     for name in options.savers.split(","):
-        folder = Path(tempfile.mkdtemp(prefix="saver-", dir=Path.cwd()))
+        folder = Path(tempfile.mkdtemp(prefix="saver-", dir=options.folder))
         try:
             with SAVERS[name](folder) as contestant:
                 for turn, found in run(contestant, marks):

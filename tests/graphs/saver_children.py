@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.base.id import uuid6
@@ -53,7 +53,8 @@ def dies(ops: MemoryOps) -> None:
 
 def writes(ops: MemoryOps, name: str) -> None:
     """A line of checkpoints of its own, each with all that it has said so far, in the thread that others write to."""
-    saver, config, said = QdrantSaver(ops), CONFIG, [HumanMessage("shared by all", id="0")]
+    saver, config = QdrantSaver(ops), CONFIG
+    said: list[AnyMessage] = [HumanMessage("shared by all", id="0")]
     for number in range(PUTS):
         said = [*said, AIMessage(f"{name} {number}", id=f"{name}{number}")]
         checkpoint = empty_checkpoint()
@@ -72,5 +73,6 @@ def prunes(ops: MemoryOps, name: str) -> None:
 if __name__ == "__main__":
     role, folder, *rest = sys.argv[1:]
     memory = MemoryOps(OwnedStore(Path(folder), "hashing:64"))
-    {"dies": dies, "writes": writes, "prunes": prunes}[role](memory, *rest)
+    roles: dict[str, Callable[..., None]] = {"dies": dies, "writes": writes, "prunes": prunes}
+    roles[role](memory, *rest)
     memory.close()

@@ -173,9 +173,9 @@ def test_subgraphs_keep_checkpoints_of_their_own(make: Make) -> None:
     outer = StateGraph(MessagesState)
     outer.add_node("inner", inner.compile())
     outer.add_edge(START, "inner")
-    outer.compile(checkpointer=make()).invoke({"messages": [("user", "hi")]}, CONFIG)
+    say(outer.compile(checkpointer=make()), "hi")
     saver = make()
-    graph = outer.compile(checkpointer=saver)
+    graph: Any = outer.compile(checkpointer=saver)
     assert graph.get_state(CONFIG, subgraphs=True).tasks[0].state.values["messages"][0].content == "hi"
     assert len({each.config["configurable"]["checkpoint_ns"] for each in saver.list(CONFIG)}) == 2
     assert graph.invoke(Command(resume="yes"), CONFIG)["messages"][-1].content == "yes"
@@ -330,7 +330,7 @@ def test_threads_come_over_from_another_saver_and_go_on(make: Make) -> None:
     expected = [say(chat(theirs), text) for text in ("one", "two")][-1]
     ours = make()
     for found in reversed(list(theirs.list(CONFIG))):
-        config = found.parent_config or {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+        config: Any = found.parent_config or {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
         stored = ours.put(config, found.checkpoint, found.metadata, found.checkpoint["channel_versions"])
         by_task = itertools.groupby(found.pending_writes or [], key=lambda write: write[0])
         for task, writes in by_task:

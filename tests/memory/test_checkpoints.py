@@ -109,9 +109,9 @@ def test_each_part_of_a_thread_is_stored_once(ops: MemoryOps) -> None:
     kept, messages = ops.checkpoints, [str(number).encode() * 100 for number in range(40)]
     for number in range(1, 41):
         put(kept, f"{number:03}", messages[:number], f"{number - 1:03}" if number > 1 else None)
-    assert rows_of(ops) == {"checkpoint": 40, "blob": 40 + 2, "thread": 1}
+    assert rows_of(ops) == {"checkpoint": 40, "blob": 40 + 40 // FANOUT, "thread": 1}
     put(kept.by(Plain()), "041", [*messages, b"one more"], "040")  # as another process, which knows nothing yet
-    assert rows_of(ops) == {"checkpoint": 41, "blob": 40 + 2 + 1, "thread": 1}
+    assert rows_of(ops) == {"checkpoint": 41, "blob": 40 + 40 // FANOUT + 1, "thread": 1}
 
 
 def test_prune_frees_what_the_latest_does_not_need(ops: MemoryOps) -> None:
