@@ -20,13 +20,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-extras conformance soak bench size lint format typecheck mcpb constraints clean
+.PHONY: help demo examples test test-extras conformance soak bench size lint format typecheck mcpb constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/core ## install into .venv and see memories go in over MCP and come back
 	@$(BIN)/memoryops demo
+
+examples: $(STAMPS)/dev ## run the examples: from Python, over MCP, with LangGraph
+	@set -e; export MEMORYOPS_DATA_DIR=$$(mktemp -d) MEMORYOPS_OWNER_IDLE=5; for script in examples/*.py; do \
+	  echo "== $$script"; MEMORYOPS_WORKSPACE=$$(basename $$script .py) $(BIN)/python -P $$script; done
 
 test: $(STAMPS)/dev ## all tests that need Python alone
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -56,7 +56,7 @@ class Float32(MiniLM):
         self._model: Any = AutoModel.from_pretrained(original(), local_files_only=True).eval()
 
     def window_states(
-        self, windows: Sequence[Sequence[int]], adapter: Any = None, *, special: bool = False
+        self, windows: Sequence[Sequence[int]], adapter: Any = None, *, special: bool = False, merge: bool = False
     ) -> list[np.ndarray]:
         self._adapt(adapter)
         found: dict[int, np.ndarray] = {}

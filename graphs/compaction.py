@@ -30,6 +30,8 @@ from ..memory import llms, messages
 from ..memory.compaction import Compaction, Report, dump, keys_of, load
 from ..memory.service import DEFAULT_WINDOW, MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
+from .context import seen
+from .conversation import is_recalled, question_in
 
 EVENT = "memoryops.compaction"
 """The type of the event that a compaction writes to the custom stream."""
@@ -100,14 +102,30 @@ class Compactor:
         Raises `ContextOverflow`, `Forbidden` or a `StoreError`; then nothing changed.
         """
         led = [system, *given] if system is not None else list(given)
-        conversation = [plain(message) for message in led]
+        conversation = _conversation(led)
         keys = keys_of(conversation, [message.id for message in led])
         before = load(plan)
-        compaction = self._compaction.within(self.window(model))
-        done = compaction.compact(conversation, keys, before, tools=tools, reserve=self.reserve, thread=thread)
+        run = seen(self.ops)  # what is archived belongs to the run's user, who alone is to get it back
+        compaction = self._compaction.within(self.window(model), run.ops.items)
+        done = compaction.compact(
+            conversation, keys, before, tools=tools, reserve=self.reserve, thread=run.thread or thread
+        )
         shown = [led[place] if text is None else with_text(led[place], text) for place, text in done.shown]
         changed = dump(done.sticky) if done.sticky != before else None
         return Shown(shown[1:] if system is not None else shown, changed, done.report)
+
+
+def _conversation(given: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+    """*given* as it is planned. A block out of memory is no question: it stays like a system prompt while the question
+    that it was recalled for is the last one, and makes room like a tool's result afterwards."""
+    asked = question_in(given)
+    found = [plain(message) for message in given]
+    current = False
+    for message, each in zip(given, found, strict=True):
+        current = current or message is asked
+        if is_recalled(message):
+            each["role"] = "system" if current else "tool"
+    return found
 
 
 def plain(message: BaseMessage) -> dict[str, Any]:

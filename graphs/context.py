@@ -55,7 +55,10 @@ def seen(ops: MemoryOps) -> Seen:
     except RuntimeError:  # LangGraph's answer outside of a run
         return Seen(ops, None)
     context = runtime.context if runtime is not None else None
-    users = [configurable.get("langgraph_auth_user_id"), _said(context, "user"), configurable.get("user_id")]
+    caller, named = configurable.get("langgraph_auth_user_id"), configurable.get("user_id")
+    if caller == "":  # LangGraph's server without authentication says that of both; anybody else's "" is a mistake
+        caller, named = None, named or None
+    users = [caller, _said(context, "user"), named]
     thread = _said(context, "thread") or configurable.get("thread_id")
     bound = ops.scope.narrowed(
         user=_one("user", users),

@@ -25,6 +25,8 @@ EXACT = 0
 """The version of `marshal` that writes equal values alike: later ones also write which of them are one object."""
 
 _set = object.__setattr__
+_MUTABLE = (list, dict)
+"""What `marshal` writes and a message could change in place; it refuses anything else that could be."""
 
 
 class SerdeCodec:
@@ -97,14 +99,14 @@ class SerdeCodec:
         marked = ((at, known[at][2]) for at in range(count) if known[at][2] is not None)
         return next((at for at, mark in marked if self.fingerprint(parts[at]) != mark), count)
 
-    def copier(self, part: Any) -> Callable[[], Any] | None:
+    def copier(self, part: Any) -> tuple[bytes, Callable[[], Any]] | None:
         mark = self.fingerprint(part)
         if mark is None:
             return None
-        _, fields, extra = marshal.loads(mark)  # noqa: S302 - it was written two lines above
-        kind, named = type(part), set(part.__pydantic_fields_set__)
-        fresh = [(name, _maker(value)) for name, value in fields.items() if isinstance(value, list | dict)]
-        more = _maker(extra) if extra else dict
+        kind, named = type(part), part.__pydantic_fields_set__.copy()
+        fields = part.__dict__.copy()
+        fresh = [(name, _maker(value)) for name, value in fields.items() if value.__class__ in _MUTABLE]
+        more = _maker(part.__pydantic_extra__ or {})
 
         def copy() -> Any:
             made = object.__new__(kind)
@@ -117,7 +119,7 @@ class SerdeCodec:
             _set(made, "__pydantic_private__", None)
             return made
 
-        return copy
+        return mark, copy
 
 
 def _messages(value: list[Any]) -> bool:
@@ -129,9 +131,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _alike(part: Any, kind: type, fields: dict[str, Any]) -> bool:
-    return (
-        type(part) is kind and part.__dict__ == fields and not part.__pydantic_extra__ and not part.__pydantic_private__
-    )
+    if not isinstance(part, BaseMessage) or type(part) is not kind:
+        return False
+    return part.__dict__ == fields and not part.__pydantic_extra__ and not part.__pydantic_private__
 
 
 _plain: dict[type, bool] = {}

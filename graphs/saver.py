@@ -122,7 +122,8 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         """Checkpoints, the latest first, read as they are asked for.
 
         *config*: of its thread, and its namespace and checkpoint if named; None: of all threads in the saver's scope.
-        *filter*: whose metadata has these values. *before*: with ids below this one's. *limit*: so many at most.
+        *filter*: whose metadata has these values. *before*: with ids below this one's. *limit*: so many at most. The
+        checkpoints of one listing share their messages: copy one before you change it.
         """
         saved = self.checkpoints.find(
             _thread(config) if config is not None else None,
@@ -141,7 +142,8 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
     def _tuple(self, saved: Saved, config: RunnableConfig | None) -> CheckpointTuple:
         thread = config["configurable"]["thread_id"] if config is not None else saved.thread
-        checkpoint = cast(Checkpoint, {**self._codec.load(saved.body), "channel_values": dict(saved.values)})
+        own = {"id": saved.id, "channel_values": dict(saved.values)}
+        checkpoint = cast(Checkpoint, {**self._codec.load(saved.body), **own})
         return CheckpointTuple(
             config=_config(thread, saved.namespace, saved.id),
             checkpoint=checkpoint,
@@ -177,12 +179,12 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
     ) -> RunnableConfig:
         """Store *checkpoint* after the one that *config* names; durable when this returns."""
         body = dict(self._to_store(config, checkpoint))
-        values, versions = body.pop("channel_values"), checkpoint["channel_versions"]
+        values, versions, id = body.pop("channel_values"), checkpoint["channel_versions"], body.pop("id")
         thread, namespace = _thread(config), _namespace(config)
         described = get_checkpoint_metadata(config, metadata)
         self.checkpoints.put(
             thread,
-            checkpoint["id"],
+            cast(str, id),
             {
                 channel: Value(versions.get(channel), value, channel in new_versions or channel not in versions)
                 for channel, value in cast(dict[str, Any], values).items()

@@ -204,7 +204,7 @@ class FormSeal:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self._codec: AESGCMRequestStateCodec | None = None
+        self._codecs: dict[str, AESGCMRequestStateCodec] = {}
 
     def seal(self, payload: bytes) -> str:
         return self._opened().seal(payload)
@@ -213,6 +213,8 @@ class FormSeal:
         return self._opened().unseal(token)
 
     def _opened(self) -> AESGCMRequestStateCodec:
-        if self._codec is None:
-            self._codec = AESGCMRequestStateCodec([self.runtime.ops().hil.form_key()])
-        return self._codec
+        ops = self.runtime.ops()
+        workspace = ops.scope.workspace
+        if workspace not in self._codecs:
+            self._codecs[workspace] = AESGCMRequestStateCodec([ops.hil.form_key()])
+        return self._codecs[workspace]

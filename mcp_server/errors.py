@@ -80,6 +80,27 @@ TABLE: Mapping[type[Exception], tuple[str, str]] = {
 }
 
 
+STATUS: Mapping[str, int] = {
+    "invalid": 422,
+    "not_found": 404,
+    "forbidden": 403,
+    "quarantined": 403,
+    "stale": 409,
+    "key_reused": 409,
+    "taken": 409,
+    "settled": 409,
+    "duplicate": 409,
+    "overflow": 422,
+    "unavailable": 503,
+    "full": 507,
+    "read_only": 503,
+    "encoder": 502,
+    "compressor": 502,
+    "unsupported": 501,
+}
+"""The status of HTTP that each *kind* is answered with; 500 for the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a caller is told instead of a result. *remedy* is empty where *message* says what to do."""
@@ -87,6 +108,11 @@ class Answer:
     kind: str
     message: str
     remedy: str = ""
+
+    @property
+    def status(self) -> int:
+        """The status of HTTP that says it."""
+        return STATUS.get(self.kind, 500)
 
     @property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """What changed in the memory, whoever changed it, as MCP's resource-updated events.
 
-One thread of this process watches the store while anybody here listens: subscribed clients, and tool calls that
-wait for a person. Nobody who waits holds a thread of their own.
+For each workspace one thread of this process watches the store while anybody here listens: subscribed clients, and
+tool calls that wait for a person. Nobody who waits holds a thread of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
 
 from .errors import DOMAIN
-from .runtime import Runtime
+from .runtime import Runtime, scope_now
 
 if TYPE_CHECKING:
     from ..stores.ports import Event, PointStore
@@ -35,30 +35,61 @@ Listener = Callable[[ServerEvent], None]
 
 
 class Notices:
-    """The SDK's `SubscriptionBus` over the store's `watch`."""
+    """The SDK's `SubscriptionBus` over the store's `watch`: who listens hears of the workspace they call within."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self._listeners: dict[object, tuple[asyncio.AbstractEventLoop, Listener]] = {}
-        self._watching = False
-        self._since: int | None = None
+        self._watches: dict[str | None, _Watch] = {}
         self._lock = threading.Lock()
-        self._begun: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
         self.ending = False
         """Set when the server stops: who waits for a person goes home."""
 
     async def publish(self, event: ServerEvent) -> None:
         """Hand *event* to everybody who listens."""
-        self._deliver([event])
+        self._deliver(event)
         await asyncio.sleep(0)
 
     def end(self) -> None:
         """The server stops: wake everybody who waits."""
         self.ending = True
-        self._deliver([ResourceUpdated(PENDING)])
+        self._deliver(ResourceUpdated(PENDING))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call *listener*, on the event loop that this is called on, with what changes from now on."""
+        return self._here().subscribe(listener)
+
+    async def begun(self, within: float = 10.0) -> None:
+        """Wait until the watch has begun, so that no later change is missed; *within* seconds at most."""
+        await self._here().begun(within)
+
+    def _here(self) -> _Watch:
+        """The watch over the workspace of this call; None stands for the memory's own."""
+        scope = scope_now()
+        workspace = scope.workspace if scope is not None else None
+        with self._lock:
+            if workspace not in self._watches:
+                self._watches[workspace] = _Watch(self.runtime, workspace)
+            return self._watches[workspace]
+
+    def _deliver(self, event: ServerEvent) -> None:
+        with self._lock:
+            watches = list(self._watches.values())
+        for watch in watches:
+            watch.deliver([event])
+
+
+class _Watch:
+    """Watches one workspace while anybody listens."""
+
+    def __init__(self, runtime: Runtime, workspace: str | None) -> None:
+        self.runtime, self.workspace = runtime, workspace
+        self._listeners: dict[object, tuple[asyncio.AbstractEventLoop, Listener]] = {}
+        self._watching = False
+        self._since: int | None = None
+        self._lock = threading.Lock()
+        self._begun: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         token = object()
         with self._lock:
             self._listeners[token] = (asyncio.get_running_loop(), listener)
@@ -72,8 +103,7 @@ class Notices:
 
         return unsubscribe
 
-    async def begun(self, within: float = 10.0) -> None:
-        """Wait until the watch has begun, so that no later change is missed; *within* seconds at most."""
+    async def begun(self, within: float) -> None:
         event = asyncio.Event()
         with self._lock:
             if self._since is not None:
@@ -83,6 +113,13 @@ class Notices:
             await asyncio.wait_for(event.wait(), within)
         except TimeoutError:
             log.warning("the store cannot be watched yet; changes are told once it can")
+
+    def deliver(self, events: Iterable[ServerEvent]) -> None:
+        with self._lock:
+            listeners = list(self._listeners.values())
+        for event in events:
+            for loop, listener in listeners:
+                _on(loop, listener, event)
 
     def _watch(self) -> None:
         """What the thread does: it ends when nobody listens any more, and nothing else ends it."""
@@ -104,11 +141,11 @@ class Notices:
             failed = False
             if events:
                 self._since = events[-1].seq
-                self._deliver(_told(events))
+                self.deliver(_told(events))
 
     def _store(self) -> tuple[PointStore, str]:
         ops = self.runtime.ops()
-        return ops.store, ops.scope.workspace
+        return ops.store, self.workspace or ops.scope.workspace
 
     def _wanted(self) -> bool:
         with self._lock:
@@ -123,13 +160,6 @@ class Notices:
             waiting, self._begun = self._begun, []
         for loop, event in waiting:
             _on(loop, event.set)
-
-    def _deliver(self, events: Iterable[ServerEvent]) -> None:
-        with self._lock:
-            listeners = list(self._listeners.values())
-        for event in events:
-            for loop, listener in listeners:
-                _on(loop, listener, event)
 
 
 def _on(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:

@@ -104,9 +104,9 @@ class Compaction:
         self.items, self.window = items, window
         self.compressor = compressor if isinstance(compressor, Chain) else Chain([compressor, Extractive()], patience)
 
-    def within(self, window: ContextWindow) -> Compaction:
-        """The same for another *window*; a compressor that was given up in one is given up in all."""
-        return Compaction(self.items, window, self.compressor, keep=self.keep)
+    def within(self, window: ContextWindow, items: Items | None = None) -> Compaction:
+        """The same for another *window* and scope; a compressor that was given up in one is given up in all."""
+        return Compaction(items or self.items, window, self.compressor, keep=self.keep)
 
     def compact(
         self,
@@ -165,7 +165,7 @@ class Compaction:
         """
         roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
         loose = list(parts)
-        for recent in range(self.keep, -1, -1):
+        for recent in range(min(self.keep, len(parts)), -1, -1):
             loose = _loosened(parts, messages.holds(roles, recent))
             plan = planned(window, loose, question, reserved, conversation)
             if plan.tokens_after <= window.trigger_tokens:

@@ -111,7 +111,11 @@ def record(draft: Draft, id: str, now: float, findings: Sequence[str], expected_
 
 
 def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str] = ()) -> list[Put]:
-    """The rows that are searched: the item's passages with what they share with it."""
+    """The rows that are searched: the item's passages with what they share with it.
+
+    *after*: the passages that were said before it. Only its first passage is read with them: the rest of a long text
+    does not follow upon what was said before that text.
+    """
     shared = {name: draft.payload[name] for name in SHARED if name in draft.payload}
     puts = []
     found = split(draft.content, draft.payload["content_type"])
@@ -126,10 +130,11 @@ def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str
             "whole": len(found) == 1,
             "flagged": bool(findings),
         }
-        if after:
-            payload["follows"] = list(after)
+        before = tuple(after) if position == 0 else ()
+        if before:
+            payload["follows"] = list(before)
         text = draft.content[passage.start : passage.end]
-        puts.append(Put("memory", f"{id}:{position}", payload, text, context(draft, passage.heading), tuple(after)))
+        puts.append(Put("memory", f"{id}:{position}", payload, text, context(draft, passage.heading), before))
     return puts
 
 

@@ -36,7 +36,7 @@ class KeyReused(MemoryOpsError):
 
 
 class Taken(MemoryOpsError):
-    """The task is not free, or not this agent's."""
+    """The task is not free, or not this agent's; or a name is in use."""
 
 
 class Settled(MemoryOpsError):

@@ -22,6 +22,7 @@ from .items import BEFORE, Items
 from .messages import Message
 from .parts import Part, body, content_id, hint_text, marked
 from .window import RECENT, ContextWindow, Plan, Step, planned
+from .working_set import is_block
 
 SOURCE = "context window"
 """What the metadata of such memories say they are from."""
@@ -138,6 +139,8 @@ class Originals:
         except InvalidInput:  # blank, over 10 MB, or with a lone surrogate: it stays where it is
             return None
         record = drafts.record(draft, part.id, self.items.clock(), findings, expected_rev=0)
+        if is_block(part.text):  # what was recalled is in the memory already: no search is to find it twice
+            return [record]
         return [record, *drafts.passages(draft, part.id, findings, before)]
 
     def _lists(self, plan: Plan) -> list[Step]:

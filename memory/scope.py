@@ -13,6 +13,9 @@ Role = Literal["agent", "human", "admin"]
 OWN = "memoryops:"
 """Workspaces whose names begin so are the memory's own; no scope is bound to one."""
 
+KEYS_WORKSPACE = f"{OWN}keys"
+"""Where keys lie."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -61,3 +64,10 @@ class Scope:
         """Raise `Forbidden` unless a human or an admin is calling."""
         if self.role == "agent":
             raise Forbidden(f"only a person may {deed}; use the command line or a client with the human role")
+
+    def require_admin(self, deed: str) -> None:
+        """Raise `Forbidden` unless an admin is calling."""
+        if self.role != "admin":
+            raise Forbidden(
+                f"only an admin may {deed}; use the command line, or a key made by `memoryops keys create --role admin`"
+            )

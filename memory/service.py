@@ -21,10 +21,12 @@ from .conditions import Where
 from .context import Context, WorkingSet
 from .entries import Entries
 from .errors import InvalidInput
+from .feedback import Feedback
 from .fitting import Fitted
 from .hil import Hil
 from .hygiene import Hygiene, Hygiened, Policy
 from .items import Items, Progress
+from .keys import Keys
 from .llms import Llm
 from .models import Added, Forgotten, Form, Found, Item
 from .opening import open_compressor, open_store
@@ -35,8 +37,10 @@ from .scope import Scope
 from .settings import Settings
 from .state import State
 from .tasks import Tasks
+from .threads import Threads
 from .turns import Turns
 from .usage import Usage
+from .users import Users
 from .window import RECENT, ContextWindow
 
 DEFAULT_WINDOW = 128_000
@@ -82,6 +86,10 @@ class MemoryOps:
         self.hil = Hil(store, self.scope, clock)
         self.turns = Turns(self.items)
         self.checkpoints = Checkpoints(store, self.scope, clock)
+        self.keys = Keys(store, self.scope, clock)
+        self.users = Users(store, self.scope, clock)
+        self.threads = Threads(self.items)
+        self.feedback = Feedback(self.items)
         self.usage = Usage(store, self.scope, clock)
 
     @classmethod

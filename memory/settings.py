@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from ..compressors import registry, tokens
 from ..compressors.errors import UnknownCompressor
-from . import inputs
+from . import inputs, key_text, rates
 from .errors import InvalidInput
 from .scope import Role, Scope
 
@@ -28,6 +28,9 @@ COUNTS = (
     "compress_days",
     "archive_days",
     "prune_below",
+    "rate_limit_requests",
+    "rate_limit_window",
+    "rate_limit_tpm",
     "qdrant_shard_number",
     "qdrant_replication_factor",
     "qdrant_write_consistency_factor",
@@ -42,14 +45,11 @@ PROVIDERS = ("openai", "openrouter", "anthropic", "gemini", "ollama")
 
 STALE_NAMES = (
     "MEMORY_DATABASE_URL",
-    "MEMORY_REDIS_URL",
     "MEMORY_EMBEDDING_DIMENSIONS",
     "MEMORY_EMBEDDING_PROVIDER",
     "MEMORY_GEMINI_API_KEY",
-    "MEMORY_API_KEYS",
     "MEMORY_APPROACH",
     "DATABASE_URL",
-    "REDIS_URL",
     "DB_HOST",
     "DB_PORT",
     "DB_NAME",
@@ -245,6 +245,40 @@ class Settings:
     usage_days: float = _setting(90.0, "USAGE_DAYS", "Days that the usage of a request is kept (days).")
     http_host: str = _setting("127.0.0.1", "HTTP_HOST", "Address that `memoryops serve` listens on (name or number).")
     http_port: int = _setting(8765, "HTTP_PORT", "Port that it listens on (0 to 65535; 0: any that is free).")
+    api_keys: tuple[key_text.FixedKey, ...] = _setting(
+        (),
+        "API_KEYS",
+        "Keys to the workspace for callers over HTTP (comma list of KEY, human=KEY or admin=KEY); hashed when read.",
+        ("API_KEYS", "MEMORY_API_KEYS"),
+        secret=True,
+    )
+    rate_limit_requests: int | None = _setting(
+        None, "RATE_LIMIT_REQUESTS", "Requests of one key in a window (count).", ("RATE_LIMIT_REQUESTS",)
+    )
+    rate_limit_window: int = _setting(60, "RATE_LIMIT_WINDOW", "That window (seconds).", ("RATE_LIMIT_WINDOW",))
+    rate_limit_tpm: int | None = _setting(
+        None, "RATE_LIMIT_TPM", "Tokens through the gateway of one key in a minute (tokens).", ("RATE_LIMIT_TPM",)
+    )
+    token_quota: str | None = _setting(None, "TOKEN_QUOTA", "Tokens of one key in a period (like 1000000/day).")
+    workspace_rate_limit: str | None = _setting(
+        None,
+        "WORKSPACE_RATE_LIMIT",
+        "Requests of all keys of a workspace in a period (like 120/minute).",
+        ("MEMORY_TENANT_RATE_LIMIT",),
+    )
+    workspace_token_quota: str | None = _setting(
+        None, "WORKSPACE_TOKEN_QUOTA", "Tokens of all keys of a workspace in a period (like 20000000/month)."
+    )
+    global_rate_limit: str | None = _setting(
+        None, "GLOBAL_RATE_LIMIT", "Requests of everybody in a period (like 200/minute).", ("MEMORY_GLOBAL_RATE_LIMIT",)
+    )
+    redis_url: str | None = _setting(
+        None,
+        "REDIS_URL",
+        "Redis that several servers count these limits in (URL). Default: each server counts its own.",
+        ("MEMORY_REDIS_URL", "REDIS_URL"),
+        secret=True,
+    )
     log_format: str = _setting("text", "LOG_FORMAT", "Form of the log on standard error: text or json.")
     log_level: str = _setting("WARNING", "LOG_LEVEL", "Lowest level that is logged: DEBUG, INFO, WARNING or ERROR.")
 
@@ -282,6 +316,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise InvalidInput(f"{PREFIX}{name.upper()} is {value!r}; give a number above 0")
+        for name in ("token_quota", "workspace_rate_limit", "workspace_token_quota", "global_rate_limit"):
+            rates.optional_rate(getattr(self, name), f"{PREFIX}{name.upper()}")
         if not 0 <= self.http_port <= 65535:
             raise InvalidInput(f"{PREFIX}HTTP_PORT is {self.http_port!r}; give 0 to 65535")
         if "llm" in self.compressor_names and self.llm_model is None:
@@ -345,6 +381,8 @@ def _parse(kind: str, name: str, value: str) -> Any:
             return float(value)
     except (KeyError, ValueError) as error:
         raise InvalidInput(f"{name} is {value!r}; give {_WORDS[kind.split(' ', maxsplit=1)[0]]}") from error
+    if kind.startswith("tuple"):
+        return key_text.fixed_keys(value, name)
     return Path(value) if kind.startswith("Path") else value
 
 

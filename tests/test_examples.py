@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from memoryops.stores.embedded.client import stop_owner
+from tests.compressors.chat_server import running, saying
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 SAID = {
     "quickstart.py": ["We chose SQLite", "task: done", "a person says: no", "1 document and 1 message"],
     "mcp_client.py": ["tools: memory_add", "added: added, added", "found: The signing key", "read: 47 characters"],
+    "approval.py": ['paused: open_gate({"berth": 7})', "berth 7 is open", "declined elsewhere: A person rejected"],
+    "long_chat.py": ["answer: Ingrid has it.", "11 windows", "first message, as it was said: Ingrid has the key"],
+    "shared_tasks.py": ["graph did 'Renew the mooring of berth 7'", "graph did 'Count the buoys'", "sees: graph"],
+    "time_travel.py": ["back then: I see 3 days", "each as it was said"],
     "two_agents.py": ["done by: agent-", "lacks the right to change DNS records"],
 }
 
@@ -36,7 +41,22 @@ def test_every_example_is_run_here() -> None:
 
 @pytest.mark.parametrize("name", SAID)
 def test_example(name: str, folder: Path) -> None:
-    environment = {**os.environ, "MEMORYOPS_DATA_DIR": str(folder), "MEMORYOPS_WORKSPACE": name}
+    said = run(name, folder)
+    for each in SAID[name]:
+        assert each in said
+
+
+def test_an_example_with_a_model_behind_an_endpoint(folder: Path) -> None:
+    with running() as server:
+        server.script = lambda body: saying(f"{body['model']} took care of it")
+        settings = {"MEMORYOPS_LLM_BASE_URL": server.url, "MEMORYOPS_LLM_MODEL": "small"}
+        said = run("shared_tasks.py", folder, MEMORYOPS_WORKSPACE="with a model", **settings)
+    assert said.count("small took care of it") == 3
+
+
+def run(name: str, folder: Path, **settings: str) -> str:
+    """What the example *name* prints."""
+    environment = {**os.environ, "MEMORYOPS_DATA_DIR": str(folder), "MEMORYOPS_WORKSPACE": name, **settings}
     child = subprocess.run(
         [sys.executable, "-P", str(EXAMPLES / name)],
         env=environment,
@@ -45,5 +65,4 @@ def test_example(name: str, folder: Path) -> None:
         check=False,
     )
     assert child.returncode == 0, child.stderr
-    for said in SAID[name]:
-        assert said in child.stdout
+    return child.stdout

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from memoryops import MemoryOps, Scope
+from memoryops.graphs import ScriptedChatModel
 from memoryops.memory.settings import default_folder
 from memoryops.stores.embedded.client import stop_owner
 
@@ -40,6 +41,9 @@ def test_the_operations_do_what_is_said(data_dir: Path, monkeypatch: pytest.Monk
             names["messages"] = [{"role": "user", "content": f"{n} " * 4000} for n in range(30)]
             names["tools"] = [{"type": "function", "function": {"name": "look"}}]
             exec(compile(blocks()[2], str(README), "exec"), names)  # noqa: S102 - our own README
+            names["model"] = ScriptedChatModel(script=["On Friday."])
+            exec(compile(blocks()[3], str(README), "exec"), names)  # noqa: S102 - our own README
+            assert len(names["model"].seen) == 1
             assert names["fitted"].utilization_after <= 50 < 75 < names["fitted"].utilization_before
             assert ops.retrieve(names["fitted"].replaced[0].id).content
             assert ops.hil.get(names["question"].id).answer == "no"

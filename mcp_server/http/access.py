@@ -1,13 +1,12 @@
-"""Who may call, checked in one place in front of everything: host, origin, token, content type, size of the body.
+"""Who may call, checked in one place in front of everything: host, origin, key, content type, size of the body.
 
 A page in the user's browser can send requests to loopback, and with DNS rebinding even read the answers. The
 checks of `Host` and `Origin` keep it out, and so does JSON's content type, which a browser does not send across
-origins without asking first; nothing here answers that question. The token keeps out the machine's other users.
+origins without asking first; nothing here answers that question. The key keeps out everybody else.
 """
 
 from __future__ import annotations
 
-import hmac
 import logging
 import re
 import time
@@ -17,15 +16,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...memory import scope as memory
+from ...memory.key_text import FixedKey
 from ...stores.ports import MAX_TEXT_BYTES
+from ..runtime import Runtime, acting
 from . import health
+from .admission import Shown, admitted
 from .caller import Caller, set_caller
+from .keyring import Keyring
 from .observed import request_id
 from .problem import problem, shown
+from .quotas import Quotas, put_quotas
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +40,22 @@ r"""Bytes of a request's body: a text of the largest size fits even if JSON writ
 BODY_PATIENCE = 30.0
 """Seconds without a byte after which a body that is still to come is given up."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-OPEN_PATHS = frozenset({"/health", *health.ALIVE, *health.READY})
-"""What answers without a token."""
+OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", *health.ALIVE, *health.READY})
+"""What answers without a key."""
+KEYED_PATHS = "/v1/"
+"""Below this a body may come as curl's `-d` sends it, or none without a type, where the request shows a key in a header
+and no web page sent it: a page cannot add such a header without asking first."""
+HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"cache-control": b"no-store",
+}
+"""What every answer says to browsers unless it says something else there."""
 
+FORM = "application/x-www-form-urlencoded"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{1,5}))?")
 _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#]+)")
 
@@ -45,7 +64,8 @@ _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#]+)")
 class Access:
     """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
     Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback.
-    *scope*: what whoever is let in may reach.
+    *scope*: what the token's holder may reach. *fixed*: the environment's keys; *runtime*: the memory that has others.
+    *quotas*: how much each caller may.
     """
 
     token: str | None
@@ -54,10 +74,13 @@ class Access:
     body_limit: int = BODY_LIMIT
     body_patience: float = BODY_PATIENCE
     scope: memory.Scope = field(default_factory=memory.Scope)
+    fixed: tuple[FixedKey, ...] = ()
+    runtime: Runtime | None = None
+    quotas: Quotas = field(default_factory=Quotas)
 
     def refusal(self, scope: Scope) -> Response | None:
-        """Why the request in *scope* is refused by its head alone, None if it is not."""
-        for check in (self._wrong_host, self._wrong_origin, self._wrong_token, self._wrong_content):
+        """Why the request in *scope* is refused whoever sends it, None if it is not."""
+        for check in (self._wrong_host, self._wrong_origin):
             response = check(scope)
             if response is not None:
                 return response
@@ -103,25 +126,11 @@ class Access:
         host = _HOST.fullmatch(match["host"]) if match is not None and match["scheme"] in ("http", "https") else None
         return host is not None and host["name"] in LOOPBACK
 
-    def _wrong_token(self, scope: Scope) -> Response | None:
-        if self.token is None or scope["path"] in OPEN_PATHS:
-            return None
-        given = _values(scope, b"authorization")
-        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        if scheme.lower() != "bearer":
-            challenge, detail = 'Bearer realm="memoryops"', "this server wants a token"
-        elif hmac.compare_digest(token.strip().encode(), self.token.encode()):
-            return None
-        else:
-            challenge = 'Bearer realm="memoryops", error="invalid_token"'
-            detail = "the token in the Authorization header is not this server's"
-        remedy = "Send `Authorization: Bearer TOKEN`; the server printed at its start which file holds the token"
-        return problem(401, detail, remedy, {"WWW-Authenticate": challenge})
-
-    def _wrong_content(self, scope: Scope) -> Response | None:
+    def wrong_content(self, scope: Scope) -> Response | None:
+        """Why the body in *scope* is refused before it is read, None if it is not."""
         if scope["method"] in ("POST", "PUT", "PATCH"):
             media_type = ",".join(_values(scope, b"content-type")).partition(";")[0].strip()
-            if media_type.lower() != "application/json":
+            if media_type.lower() != "application/json" and not _as_curl_sends(media_type.lower(), scope):
                 return problem(415, f"the content type is {shown(media_type)}", "Send application/json")
             coding = ",".join(_values(scope, b"content-encoding"))
             if coding.lower() not in ("", "identity"):
@@ -132,11 +141,21 @@ class Access:
         return None
 
 
+def _as_curl_sends(media_type: str, scope: Scope) -> bool:
+    """Whether a request that names no JSON is taken all the same: see `KEYED_PATHS`."""
+    keyed = _values(scope, b"x-api-key") or _values(scope, b"authorization")
+    browser = _values(scope, b"origin") or any(name.startswith(b"sec-fetch-") for name, _ in scope["headers"])
+    empty = _values(scope, b"content-length") in ([], ["0"]) and not _values(scope, b"transfer-encoding")
+    usual = media_type == FORM or (not media_type and empty)
+    return bool(usual and scope["path"].startswith(KEYED_PATHS) and keyed and not browser)
+
+
 class Gate:
     """Lets through to *app* what *access* allows, with its body read: of a body that breaks off, *app* never hears."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
+        self.keyring = Keyring(access.token, access.scope, access.fixed, access.runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -147,19 +166,39 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        let_in = await self._let_in(scope)
+        if isinstance(let_in, Response):
+            await let_in(scope, receive, send)
+            return
+        set_caller(scope, let_in)
+        put_quotas(scope, self.access.quotas)
+        if let_in.key is not None:
+            scope["user"] = _sdk_user(let_in.key)
+        with acting(let_in.scope if let_in.key is not None else None):
+            await self._pass_on(scope, receive, send)
+
+    async def _let_in(self, scope: Scope) -> Caller | Response:
         refused = self.access.refusal(scope)
-        foreign = _values(scope, b"authorization") if self.access.token is None else []
-        set_caller(scope, Caller(self.access.scope, upstream=foreign[0] if len(foreign) == 1 else None))
         if refused is not None:
-            await refused(scope, receive, send)
-        elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return refused
+        if scope["path"] in OPEN_PATHS:
+            return self.access.wrong_content(scope) or Caller(self.access.scope)
+        everybody = Caller(self.access.scope) if self.access.token is None else None
+        shown = Shown.of(_values(scope, b"x-api-key"), _values(scope, b"authorization"))
+        caller = await admitted(shown, self.keyring, everybody)
+        if isinstance(caller, Response):
+            return caller
+        return self.access.wrong_content(scope) or await self.access.quotas.admit(caller) or caller
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
-        else:
-            body = await self._body(receive)
-            if isinstance(body, Response):
-                await body(scope, receive, send)
-            elif body is not None:
-                await self.app(scope, _replay(body, receive), send)
+            return
+        body = await self._body(receive)
+        if isinstance(body, Response):
+            await body(scope, receive, send)
+        elif body is not None:
+            await self.app(scope, _replay(body, receive), send)
 
     async def _body(self, receive: Receive) -> deque[Message] | Response | None:
         """The messages of the whole body, a refusal, or None when the client has gone before its end."""
@@ -199,6 +238,9 @@ async def _logged(
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
+            said = {name.lower() for name, _ in message["headers"]}
+            more = [(name, value) for name, value in HEADERS.items() if name not in said]
+            message = {**message, "headers": [*message["headers"], *more]}
         await send(message)
 
     try:
@@ -209,6 +251,11 @@ async def _logged(
         fields: dict[str, Any] = {"method": scope["method"], "path": path, "status": status, "milliseconds": took}
         fields["request"] = request_id(scope)
         log.info("request", extra=fields)
+
+
+def _sdk_user(key: str) -> AuthenticatedUser:
+    """By this the SDK knows that a session belongs to the key that opened it."""
+    return AuthenticatedUser(AccessToken(token="", client_id=key, scopes=[]))
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

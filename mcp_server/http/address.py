@@ -43,13 +43,23 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def address_of(listener: socket.socket) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that *listener* is bound to."""
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0])
+
+
+def is_beyond(listener: socket.socket) -> bool:
+    """Whether others than this machine may reach *listener*."""
+    return not address_of(listener).is_loopback
+
+
 def allowed_hosts(listener: socket.socket, host: str, names: Sequence[str], *, auth: bool) -> frozenset[str]:
     """What the Host header may name, beside the names of loopback. *host*: as the caller wrote it.
 
     Raises `InvalidInput` where the address is not safe: beyond loopback without a token, or on every address of the
     machine without *names* to know own requests by.
     """
-    address = ipaddress.ip_address(listener.getsockname()[0].partition("%")[0])
+    address = address_of(listener)
     if not address.is_loopback and not auth:
         raise InvalidInput(
             f"--no-auth would open this memory to everybody who reaches {host}; leave it out, or listen on 127.0.0.1"

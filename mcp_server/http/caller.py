@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from ...memory.keys import Key
 from ...memory.scope import Scope
 
 _PLACE = "memoryops.caller"
@@ -18,11 +19,13 @@ class Caller:
     """*scope*: what the caller may reach, and as whom. *key*: the id of the key, None for the local token.
 
     *upstream*: the `Authorization` header where it is none of ours, for whoever forwards requests, else None.
+    *own*: the stored key, which may have limits of its own; None for the token and for keys of the environment.
     """
 
     scope: Scope
     key: str | None = None
     upstream: str | None = field(default=None, repr=False)
+    own: Key | None = None
 
 
 def set_caller(scope: MutableMapping[str, Any], caller: Caller) -> None:

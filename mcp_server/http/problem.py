@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ..errors import LONGEST, Answer
+
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(status: int, detail: str, remedy: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """The answer of *status*: *detail* says what happened, *remedy* what to do next."""
-    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(
+    status: int, detail: str, remedy: str = "", headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """The answer of *status*: *detail* says what happened, *remedy* what to do next, *more* are further members."""
+    content = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     if remedy:
         content["remedy"] = remedy
     return JSONResponse(content, status, headers, MEDIA_TYPE)
+
+
+def told(answer: Answer) -> Response:
+    """The answer to an error of the domain; its *kind* is for programs."""
+    retry = {"Retry-After": "1"} if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(answer.status, answer.message[:LONGEST], answer.remedy, retry, kind=answer.kind)
 
 
 def from_starlette(request: Request, error: Exception) -> Response:
@@ -25,7 +36,7 @@ def from_starlette(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem(
-            404, f"there is nothing at {shown(request.url.path)}", "MCP is at /mcp, for older clients at /sse"
+            404, f"there is nothing at {shown(request.url.path)}", "/docs lists what is here; MCP is at /mcp"
         )
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("allow", "")

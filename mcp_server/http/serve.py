@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import os
 import re
@@ -12,9 +11,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -23,18 +23,23 @@ from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 
 from ... import __version__
+from ...memory.errors import InvalidInput
+from ...memory.keys import any_key
 from ...memory.settings import Settings
 from .. import logs
+from ..asking import Asking
 from ..cli import output
 from ..face import Face
 from ..gateway.app import Gateway
+from ..rest.routes import rest_routes
 from ..runtime import Runtime
 from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
-from .address import allowed_hosts, allowed_origins, host_name, listen
+from .address import address_of, allowed_hosts, allowed_origins, host_name, is_beyond, listen
 from .app import build_app
 from .health import Health
 from .metrics import Metrics
+from .quotas import Allowances, Quotas, spend
 from .stop import Stop
 from .token import local_token, token_path
 
@@ -55,15 +60,17 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
     _configure_log(settings)
     face = face_of(args)
     with listen(args.host or settings.http_host, settings.http_port if args.port is None else args.port) as listener:
-        access, token_file = _access(listener, settings, face, args)
         runtime = Runtime(lambda: open_memory(settings, face))
         try:
+            access, token_file = _access(listener, settings, face, args, runtime)
             stop = Stop()
             metrics = Metrics()
             metrics.watch(runtime)
-            gateway = Gateway(settings, runtime, metrics)
-            routes = [*Health(runtime).routes, *metrics.routes, *gateway.routes]
             mcp = build_server(runtime, __version__, face)
+            wait = Asking(runtime, mcp.notices).until_settled
+            gateway = Gateway(settings, runtime, metrics, spend)
+            beside = [*Health(runtime).routes, *metrics.routes, *gateway.routes]
+            routes = [*beside, *rest_routes(runtime, wait)]
             app = build_app(mcp, access, stop, routes, [gateway.running], metrics, gateway.shapes)
             place = Place.of(listener, args.allow_host, token_file)
             server = Server(app, stop, lambda: announce(place, as_json=args.json))
@@ -73,14 +80,23 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
             runtime.close()
 
 
-def _access(listener: socket.socket, settings: Settings, face: Face, args: Namespace) -> tuple[Access, Path | None]:
+def _access(
+    listener: socket.socket, settings: Settings, face: Face, args: Namespace, runtime: Runtime
+) -> tuple[Access, Path | None]:
     """Who may call, and the file of the token if one is needed."""
     hosts = allowed_hosts(listener, args.host or settings.http_host, args.allow_host, auth=not args.no_auth)
     origins, scope = allowed_origins(args.allow_origin), scope_of(settings, face)
+    quotas = Quotas(Allowances.of(settings), settings.redis_url)
+    let_in = Access(None, hosts, origins, scope=scope, fixed=settings.api_keys, runtime=runtime, quotas=quotas)
     if args.no_auth:
-        return Access(None, hosts, origins, scope=scope), None
+        return let_in, None
+    if is_beyond(listener) and not settings.api_keys and not any_key(runtime.ops().store, time.time()):
+        raise InvalidInput(
+            "beyond this machine a server wants keys of its own, and there are none; make one with "
+            "`memoryops keys create`, or set MEMORYOPS_API_KEYS"
+        )
     token = local_token(settings.folder, scope.role)
-    return Access(token, hosts, origins, scope=scope), token_path(settings.folder, scope.role)
+    return replace(let_in, token=token), token_path(settings.folder, scope.role)
 
 
 def _configure_log(settings: Settings) -> None:
@@ -102,10 +118,10 @@ class Place:
     def of(cls, listener: socket.socket, names: Sequence[str], token_file: Path | None) -> Place:
         """*names*: those beside its address that it may be called by; it needs one where it has every address."""
         host, port = listener.getsockname()[:2]
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = address_of(listener)
         name = host_name(names[0]) if address.is_unspecified else f"[{host}]" if ":" in host else host
         base = name if re.search(r":\d+$", name) else f"{name}:{port}"
-        return cls(f"http://{base}", token_file, not address.is_loopback)
+        return cls(f"http://{base}", token_file, is_beyond(listener))
 
 
 def announce(place: Place, *, as_json: bool) -> None:
@@ -119,6 +135,7 @@ def announce(place: Place, *, as_json: bool) -> None:
         attach += f' --header "Authorization: Bearer $(cat {shlex.quote(token)})"'
     lines = [
         f"MemoryOps serves MCP at {place.base}/mcp (older clients: {place.base}/sse); Ctrl-C stops it",
+        f"  REST:   {place.base}/v1/, described at {place.base}/docs",
         f"  token:  {token}",
         f"  attach: {attach}",
     ]

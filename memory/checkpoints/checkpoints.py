@@ -176,7 +176,7 @@ class Checkpoints:
             if found is None:
                 return None
             try:
-                return self._saved([found])[0]
+                return next(self._saved([found]))
             except Incomplete:  # it was deleted in between, or it is damaged
                 if attempt == 2:
                     raise
@@ -195,7 +195,8 @@ class Checkpoints:
     ) -> Iterator[Saved]:
         """Checkpoints, those with the highest ids first; of all threads and namespaces unless one is named.
 
-        *labels* have these values; *match* decides by the metadata. Read as they are asked for.
+        *labels* have these values; *match* decides by the metadata. Read as they are asked for. Those of one listing
+        share the parts that their values have in common, so that a long history is not many times as large as its end.
         """
         key = self._key(thread) if thread is not None else None
         if key is None and self.scope.thread is not None:
@@ -203,8 +204,9 @@ class Checkpoints:
         found = listing.heads(
             self._commits, listing.Wanted(key, namespace, id, before, labels or {}, match), self.scope.user, limit
         )
+        shared: dict[bytes, Any] = {}
         for some in listing.runs(found, limit):
-            yield from self._saved(some)
+            yield from self._saved(some, shared)
 
     def history(
         self, thread: str, channels: Sequence[str], id: str | None = None, *, namespace: str = ""
@@ -293,16 +295,17 @@ class Checkpoints:
                 view.learn(found.epoch, row, found.refs, names)
         return view.refs.get(row, {})
 
-    def _saved(self, heads: Sequence[Head]) -> list[Saved]:
-        """*heads* with their values and writes."""
+    def _saved(self, heads: Sequence[Head], shared: dict[bytes, Any] | None = None) -> Iterator[Saved]:
+        """*heads* with their values and writes, and the parts of values that they share."""
         written = listing.writes(self._commits, heads)
         ids = listing.thread_ids(self._commits, {each.thread for each in heads})
-        return [self._one(each, ids.get(each.thread, ""), written.get(each.row, [])) for each in heads]
+        for each in heads:
+            yield self._one(each, ids.get(each.thread, ""), written.get(each.row, []), shared)
 
-    def _one(self, found: Head, thread: str, lines: Sequence[listing.Line]) -> Saved:
+    def _one(self, found: Head, thread: str, lines: Sequence[listing.Line], shared: dict[bytes, Any] | None) -> Saved:
         view = self._commits.views.of(found.thread)
         refs = [ref for _, ref in found.refs.values()] + [line.ref for line in lines]
-        values, names = self._reader.values(found.thread, refs, view.names)
+        values, names = self._reader.values(found.thread, refs, view.names, shared)
         view.learn(found.epoch, found.row, found.refs, names)
         entries = [
             Entry(line.task, line.channel, value, line.index, line.path)

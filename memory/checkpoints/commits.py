@@ -14,7 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 from ...stores.errors import Conflict, StoreUnavailable
-from ...stores.filters import Eq
 from ...stores.ports import Change, Delete, Patch, Point, PointStore, Put
 from ..batches import BATCH_CHARS, writes
 from . import rows
@@ -56,7 +55,7 @@ class Commits:
         view = self.views.of(key)
         with view.lock:
             for _ in attempts():
-                if view.rev is None:
+                if view.rev is None or (view.due is not None and view.due <= self.clock()):
                     self.look(key, view)
                 if ttl is not None:
                     view.ttl = ttl
@@ -91,7 +90,7 @@ class Commits:
             self.delete(key, point)
             point = None
         if point is None:
-            view.seen(0, new_epoch(), None)
+            view.seen(0, new_epoch())
         else:
             view.seen(point.rev, point.payload["epoch"], point.payload.get("ttl"))
 
@@ -108,7 +107,8 @@ class Commits:
         if self.user is not None:
             payload["user"] = self.user
         if view.ttl is not None:
-            payload |= {"ttl": view.ttl, "due_at": self.clock() + view.ttl}
+            view.due = self.clock() + view.ttl
+            payload |= {"ttl": view.ttl, "due_at": view.due}
         return Put("records", rows.thread_row(key), payload, expected_rev=view.rev)
 
     def delete(self, key: str, point: Point | None) -> None:
@@ -116,7 +116,7 @@ class Commits:
         changes: list[Change] = []
         if point is not None:
             changes.append(Delete("records", point.id, expected_rev=point.rev))
-        changes.append(Patch("records", Eq("item", key), {"expires_at": self.clock() - 1}))
+        changes.append(Patch("records", rows.all_of_thread(key), {"expires_at": self.clock() - 1}))
         self.store.write(self.workspace, changes)
 
     def gone(self, kind: str, row: str, rev: int) -> Put:

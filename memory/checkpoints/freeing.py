@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ...stores.errors import Conflict
-from ...stores.filters import Eq
 from ...stores.ports import Point, Put
 from ..batches import batched
 from ..paging import pages
@@ -16,7 +15,7 @@ from .commits import Commits, attempts, new_epoch
 from .refs import children, names
 from .rows import BLOB, CHECKPOINT, WRITES, Head, head
 
-PAGE = 1000
+PAGE = 10_000  # the most; each page of a thread is sorted out of all its rows
 CHANGES = 2000
 """Rows that one write removes."""
 
@@ -49,7 +48,7 @@ class Holdings:
 def holdings(commits: Commits, key: str) -> Holdings:
     """Everything that the thread has now."""
     found = Holdings()
-    for page in pages(commits.store, commits.workspace, Eq("item", key), PAGE):
+    for page in pages(commits.store, commits.workspace, rows.all_of_thread(key), PAGE):
         for point in page.points:
             found.take(point)
     return found
@@ -103,13 +102,13 @@ def changes(commits: Commits, found: Holdings, drop: Collection[str], epoch: str
     written = [point for point in found.writes if point.payload["thread"] in places]
     used, keeping = marked(kept, written, found.blobs), {each.row for each in kept}
     latest = [max(group, key=lambda each: each.id) for _, group in _by_place(visible)]
-    return [
-        *(replace(each, epoch=epoch).put() for each in latest),
+    wanted = [
         *(replace(each, hidden=True).put() for each in ghosts if not each.hidden),
         *(commits.gone(CHECKPOINT, row, rev) for row, rev in found.revs.items() if row not in keeping),
         *(commits.gone(WRITES, p.id, p.rev) for p in found.writes if p.payload["thread"] not in places),
-        *(commits.gone(BLOB, name_row, rev) for name_row, rev in _others(found, used)),
+        *(commits.gone(BLOB, row, rev) for row, rev in _others(found, used)),
     ]
+    return [*(replace(each, epoch=epoch).put() for each in latest), *wanted] if wanted else []
 
 
 def but_latest(heads: Sequence[Head]) -> set[str]:
@@ -142,7 +141,7 @@ def _free_once(commits: Commits, key: str, choose: Choose) -> bool:
     if point is None or wanted is None:
         commits.delete(key, point)
         return True
-    if not any("expires_at" in put.payload for put in wanted):
+    if not wanted:
         return False
     rev, payload = point.rev, {**point.payload, "epoch": epoch}
     for some in batched(wanted, CHANGES):

@@ -33,11 +33,11 @@ class Wanted:
     def filter(self, user: str | None) -> Filter | None:
         """What the store can decide."""
         place = rows.key(self.key, self.namespace) if self.key is not None and self.namespace is not None else None
-        where = Eq("thread", place) if place else Eq("item", self.key) if self.key else None
+        where = Eq("thread", place) if place else Eq("item", rows.head_item(self.key)) if self.key else None
         labels = [Eq(f"metadata.{name}", value) for name, value in self.labels.items()]
         until = Range("created_at", lte=rows.rank(self.before)) if self.before is not None else None
         owner = of_user(user) if self.key is None else None
-        return all_of(Eq("type", CHECKPOINT) if not place else None, where, VISIBLE, owner, until, *labels)
+        return all_of(where or Eq("type", CHECKPOINT), VISIBLE, owner, until, *labels)
 
     def takes(self, found: Head) -> bool:
         """What is left to decide."""
@@ -181,7 +181,7 @@ def threads_of_runs(commits: Commits, run_ids: Sequence[str], user: str | None) 
         cursor: str | None = None
         while True:
             page = commits.store.scroll(commits.workspace, "records", where=where, limit=1000, cursor=cursor)
-            keys.update((point.payload["item"], None) for point in page.points)
+            keys.update((point.payload["item"][:-1], None) for point in page.points)
             cursor = page.cursor
             if cursor is None:
                 break

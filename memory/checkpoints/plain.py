@@ -30,5 +30,5 @@ class Plain:
     def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
         return 0
 
-    def copier(self, part: Any) -> Callable[[], Any] | None:
+    def copier(self, part: Any) -> tuple[bytes, Callable[[], Any]] | None:
         return None

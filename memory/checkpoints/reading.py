@@ -10,7 +10,7 @@ from typing import Any
 from ...stores.ports import PointStore
 from ..batches import batched
 from ..errors import Incomplete
-from .refs import DATA, PIECES, Codec, Ref, children, elements, names
+from .refs import DATA, PIECES, Codec, Ref, apart, children, elements, names
 from .rows import bare, blob_row
 
 BATCH = 128
@@ -56,18 +56,23 @@ class Reader:
         self._cache = Cache()
 
     def values(
-        self, thread: str, refs: Sequence[Ref], marks: dict[bytes, bytes] | None = None
+        self,
+        thread: str,
+        refs: Sequence[Ref],
+        marks: dict[bytes, bytes] | None = None,
+        shared: dict[bytes, Any] | None = None,
     ) -> tuple[list[Any], set[bytes]]:
         """The values of *refs*, and the names of all blobs that they are made of. Raises `Incomplete`.
 
-        *marks* takes up the names of parts that were decoded, by fingerprint.
+        *marks* takes up the names of parts that were decoded, by fingerprint; *shared* the parts by name, and gives
+        those that it has.
         """
         paged = self._pages(thread, refs)
         wanted = {name for ref in refs for name in self._leaves(ref, paged)}
-        have = self._fetch(thread, wanted)
+        have = self._fetch(thread, wanted - shared.keys() if shared else wanted)
         pieces = {piece for entry in have.values() if _is(entry, PIECES) for piece in children(entry)}  # type: ignore[arg-type]  # _is has told
         have |= self._fetch(thread, pieces - have.keys())
-        making = _Making(self._codec, self._cache, have, paged, {} if marks is None else marks)
+        making = _Making(self._codec, self._cache, have, paged, {} if marks is None else marks, shared)
         return [making.value(ref) for ref in refs], {*paged, *wanted, *pieces}
 
     def known(self, thread: str, refs: Sequence[Ref]) -> set[bytes]:
@@ -123,8 +128,10 @@ class _Making:
         have: Mapping[bytes, bytes | Copier],
         paged: Mapping[bytes, bytes],
         marks: dict[bytes, bytes],
+        shared: dict[bytes, Any] | None,
     ) -> None:
         self._codec, self._cache, self._have, self._paged, self._marks = codec, cache, dict(have), paged, marks
+        self._shared = shared
 
     def value(self, ref: Ref) -> Any:
         if ref[0] == "v":
@@ -136,15 +143,21 @@ class _Making:
         return self._codec.join(ref[1], {key: self.value(each) for key, each in ref[2].items()})
 
     def _part(self, name: bytes) -> Any:
+        if self._shared is None:
+            return self._new(name)
+        if name not in self._shared:
+            self._shared[name] = self._new(name)
+        return self._shared[name]
+
+    def _new(self, name: bytes) -> Any:
         entry = self._have[name]
         if not isinstance(entry, bytes):
             return entry()
         part = self._codec.load(self._data(entry))
-        copier = self._codec.copier(part)
-        if copier is not None:
-            mark = self._codec.fingerprint(part)
-            if mark is not None:
-                self._marks[mark] = name
+        known = self._codec.copier(part)
+        if known is not None:
+            mark, copier = known
+            self._marks[mark] = name
             self._have[name] = copier
             self._cache.keep(name, copier, 2 * len(entry) + 800)
         return part
@@ -163,7 +176,7 @@ def _is(entry: bytes | Copier, kind: bytes) -> bool:
 def _depths(ref: Ref) -> Iterable[tuple[bytes, int]]:
     """The pages that *ref* names, with how many levels lie between each and the parts."""
     if ref[0] == "l":
-        return [(name, depth) for depth, level in enumerate(ref[2]) for name in level if depth]
+        return [(name, depth) for depth, level in enumerate(ref[2]) for name in apart(level) if depth]
     if ref[0] == "d":
         return [pair for each in ref[2].values() for pair in _depths(each)]
     return ()

@@ -4,7 +4,8 @@ A reference is one of four lists, as msgpack has them:
 
     ["v", data]                      the value itself, if it is short
     ["b", name]                      a blob
-    ["l", wrap, [level, …]]          a list of blobs: level 0 names its last elements, level n pages of pages
+    ["l", wrap, [level, …]]          a list of blobs: level 0 names its last elements, level n pages of pages; the
+                                     names of a level follow each other without a gap
     ["d", wrap, {key: reference}]    a mapping
 
 A blob begins with a byte: DATA, or PIECES (names of blobs whose data follow each other), or PAGE (names of elements,
@@ -13,14 +14,14 @@ or of pages). What both are made of is fixed by their content alone, so equal li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .rows import digest
 
 DATA, PIECES, PAGE = b"\0", b"\1", b"\2"
-FANOUT = 16
+FANOUT = 8
 INLINE_BYTES = 256
 """A value up to this length stands in its checkpoint's own row, which is smaller than a row for it."""
 PIECE_BYTES = 1024 * 1024
@@ -72,8 +73,8 @@ class Codec(Protocol):
         """How many of *parts*, from the first, are surely as those were that *traces* were made of."""
         ...
 
-    def copier(self, part: Any) -> Callable[[], Any] | None:
-        """What makes parts like *part*, which it does not touch again; None where only `load` does that."""
+    def copier(self, part: Any) -> tuple[bytes, Callable[[], Any]] | None:
+        """The fingerprint of *part*, and what makes parts like it is now; None where only `load` does that."""
         ...
 
 
@@ -133,11 +134,11 @@ class Draft:
         starts = range(0, len(data), PIECE_BYTES)
         return self._blob(PIECES + b"".join(self._blob(DATA + data[at : at + PIECE_BYTES]) for at in starts))
 
-    def _levels(self, names: Sequence[bytes]) -> list[list[bytes]]:
-        levels: list[list[bytes]] = []
+    def _levels(self, names: Sequence[bytes]) -> list[bytes]:
+        levels: list[bytes] = []
         while True:
             full = len(names) - len(names) % FANOUT
-            levels.append(list(names[full:]))
+            levels.append(b"".join(names[full:]))
             if not full:
                 return levels
             names = [self._blob(PAGE + b"".join(names[at : at + FANOUT])) for at in range(0, full, FANOUT)]
@@ -151,9 +152,12 @@ class Draft:
 
 def children(content: bytes) -> list[bytes]:
     """The names in a blob of pieces or in a page; none for one of data."""
-    if content[:1] == DATA:
-        return []
-    return [content[at : at + NAME_BYTES] for at in range(1, len(content), NAME_BYTES)]
+    return [] if content[:1] == DATA else apart(content[1:])
+
+
+def apart(names: bytes) -> list[bytes]:
+    """Names that follow each other."""
+    return [names[at : at + NAME_BYTES] for at in range(0, len(names), NAME_BYTES)]
 
 
 def names(ref: Ref) -> Iterator[bytes]:
@@ -162,17 +166,17 @@ def names(ref: Ref) -> Iterator[bytes]:
         yield ref[1]
     elif ref[0] == "l":
         for level in ref[2]:
-            yield from level
+            yield from apart(level)
     elif ref[0] == "d":
         for each in ref[2].values():
             yield from names(each)
 
 
-def elements(levels: Sequence[Sequence[bytes]], page: Callable[[bytes], bytes]) -> list[bytes]:
+def elements(levels: Sequence[bytes], page: Callable[[bytes], bytes]) -> list[bytes]:
     """The names of a list's parts in order; *page* gives a page's content."""
     found: list[bytes] = []
     for level in reversed(range(len(levels))):
-        spread: Iterable[bytes] = levels[level]
+        spread = apart(levels[level])
         for _ in range(level):
             spread = [name for each in spread for name in children(page(each))]
         found.extend(spread)

@@ -1,7 +1,7 @@
 """The rows of a thread: their ids, their payloads, and bytes as the text of a row.
 
-Five kinds, all in `records`, all with the thread's key in the indexed field `item`: the thread itself, checkpoints,
-the writes of a task, and blobs. A checkpoint's field `thread` is its *place* (thread and namespace), and `created_at`
+Four kinds, all in `records`, all with the thread's key in the indexed field `item`: the thread itself, checkpoints, the
+writes of a task, and blobs. A checkpoint's field `thread` is its *place* (thread and namespace), and `created_at`
 the rank of its id: together they are the store's index, so that the latest checkpoints are found without a sort.
 """
 
@@ -10,12 +10,14 @@ from __future__ import annotations
 import base64
 import bisect
 import hashlib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 
+from ...stores.filters import In
 from ...stores.ports import Point, Put
 from ..errors import InvalidInput
 
@@ -42,6 +44,16 @@ def _short(name: bytes) -> str:
 
 
 # ids
+
+
+def head_item(thread: str) -> str:
+    """What checkpoints have in `item`: apart from the rest of the thread, so that the index finds them alone."""
+    return f"{thread}."
+
+
+def all_of_thread(thread: str) -> In:
+    """All rows of *thread*."""
+    return In("item", (thread, head_item(thread)))
 
 
 def thread_row(thread: str) -> str:
@@ -115,12 +127,29 @@ def bare(text: str) -> bytes:
     return text[1:].encode("latin-1") if text[0] == "l" else base64.b64decode(text[1:])
 
 
+DICTIONARY = (
+    b"additional_kwargs response_metadata messages branch:to: counters_since_delta_snapshot updated_channels"
+    b"\xadversions_seen\x83\xa9__input__\x80\xa9__start__\x81\xa9__start__\xb0channel_versions"
+    b"msgpack\0\x83\xa6source\xa5input\xa6source\xa4loop\xa4step\xa7parents\x80\xa6run_id"
+    b"msgpack\0\x85\xa1v\x04\xa2ts\xd9 2026-11-21T00:00:00.000000+00:00"
+)
+"""What bodies of checkpoints are likely to hold, for the compression of short texts. It never changes: rows need it."""
+
+
 def pack(value: Any) -> str:
-    return armor(msgpack.packb(value))
+    """*value* as compressed text, or plain where that is shorter, as with what was encrypted."""
+    plain = msgpack.packb(value)
+    squeezer = zlib.compressobj(6, wbits=-15, zdict=DICTIONARY)
+    small = squeezer.compress(plain) + squeezer.flush()
+    return "z" + armor(small) if len(small) < len(plain) else armor(plain)
 
 
 def unpack(text: str) -> Any:
-    return msgpack.unpackb(bare(text), strict_map_key=False)
+    """What `pack` was given."""
+    squeezed = text[0] == "z"
+    data = bare(text[1:]) if squeezed else bare(text)
+    plain = zlib.decompressobj(wbits=-15, zdict=DICTIONARY).decompress(data) if squeezed else data
+    return msgpack.unpackb(plain, strict_map_key=False)
 
 
 # rows
@@ -150,7 +179,7 @@ class Head:
         """The row."""
         payload: dict[str, Any] = {
             "type": CHECKPOINT,
-            "item": self.thread,
+            "item": head_item(self.thread),
             "thread": self.place,
             "created_at": rank(self.id),
             "epoch": self.epoch,
@@ -173,7 +202,7 @@ def head(point: Point) -> Head:
     parent, body, metadata, refs, needs = unpack(point.text or "")
     return Head(
         row=point.id,
-        thread=payload["item"],
+        thread=payload["item"][:-1],
         place=payload["thread"],
         namespace=payload.get("ns", ""),
         id=point.id[23:],

@@ -23,22 +23,23 @@ MOST_NAMES = 200_000
 
 @dataclass(slots=True)
 class View:
-    """One thread. *rev*: the revision of its row, None if it has to be read."""
+    """One thread. *rev*: the revision of its row, None if it has to be read; *due*: when its time has come."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     rev: int | None = None
     epoch: str = ""
     ttl: float | None = None
+    due: float | None = None
     known: set[bytes] = field(default_factory=set)
     names: dict[bytes, bytes] = field(default_factory=dict)
     lists: dict[Slot, Traced] = field(default_factory=dict)
     refs: OrderedDict[str, Mapping[str, Any]] = field(default_factory=OrderedDict)
 
-    def seen(self, rev: int, epoch: str, ttl: float | None) -> None:
+    def seen(self, rev: int, epoch: str, ttl: float | None = None) -> None:
         """The thread's row was read."""
         if epoch != self.epoch:
             self.forget(epoch)
-        self.rev, self.ttl = rev, ttl
+        self.rev, self.ttl, self.due = rev, ttl, None
 
     def forget(self, epoch: str) -> None:
         self.rev, self.epoch = None, epoch

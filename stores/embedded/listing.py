@@ -32,6 +32,10 @@ class Listing:
         self.params: list[Any] = [workspace, COLLECTIONS[collection], now, *params]
         self.value = f"json_extract(payload, {sql.path(order_by)})" if order_by else None
         self.sign, self.word = ("<", "DESC") if descending else (">", "ASC")
+        # A + keeps SQLite from reading the whole workspace in order where an index finds the few rows to be sorted.
+        few = sql.few(where)
+        self.id = "+id" if few else "id"
+        self.ordered = f"+{self.value}" if few else self.value
 
     def after(self, position: list[Any] | None, limit: int) -> Iterator[Any]:
         """Up to *limit* rows after *position*, read as they are asked for."""
@@ -50,15 +54,15 @@ class Listing:
         if id is not None:
             condition = f"({self.value} {self.sign} ? OR ({self.value} = ? AND id {self.sign} ?))"
             params = [value, value, id]
-        order = f"ORDER BY {self.value} {self.word}, id {self.word} LIMIT ?"
+        order = f"ORDER BY {self.ordered} {self.word}, id {self.word} LIMIT ?"
         return self.db.execute(f"{self.base} AND {condition} {order}", [*self.params, *params, limit])
 
     def _unvalued(self, id: str | None, limit: int) -> Iterator[Any]:
         condition = f"{self.value} IS NULL" if self.value else "1"
         params = []
         if id is not None:
-            condition, params = f"{condition} AND id {self.sign} ?", [id]
-        order = f"ORDER BY id {self.word} LIMIT ?"
+            condition, params = f"{condition} AND {self.id} {self.sign} ?", [id]
+        order = f"ORDER BY {self.id} {self.word} LIMIT ?"
         return self.db.execute(f"{self.base} AND {condition} {order}", [*self.params, *params, limit])
 
 

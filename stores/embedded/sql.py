@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from ..filters import LISTS, METADATA, And, Eq, Exists, Filter, Not, Or, Range, Scalar
+from ..filters import LISTS, METADATA, And, Eq, Exists, Filter, In, Not, Or, Range, Scalar
 
 Clause = tuple[str, list[Scalar]]
 
@@ -16,6 +16,16 @@ INDEXED = frozenset(("type", "item", "thread"))
 def where(filter: Filter | None) -> Clause:
     """A boolean SQL expression over the column `payload`, and its parameters."""
     return ("1", []) if filter is None else _clause(filter)
+
+
+def few(filter: Filter | None) -> bool:
+    """Whether an index finds all rows that meet *filter*, and they are a small part of a workspace: those of one item
+    or of some items, or of several threads (a single one may be all that there is)."""
+    parts = filter.filters if isinstance(filter, And) else (filter,)
+    return any(
+        (isinstance(part, Eq) and part.field == "item") or (isinstance(part, In) and part.field in ("item", "thread"))
+        for part in parts
+    )
 
 
 def path(field: str) -> str:

@@ -33,6 +33,14 @@ def test_passages_are_stretches_of_the_text_in_order(text: str) -> None:
 
 @law
 @given(TEXTS)
+def test_only_the_beginning_of_a_text_follows_upon_what_was_said_before(text: str) -> None:
+    first, *rest = passages(plain(text, kind="message"), "id", [], ["said", "earlier"])
+    assert first.after == tuple(first.payload["follows"]) == ("said", "earlier")
+    assert not any(row.after or "follows" in row.payload for row in rest)
+
+
+@law
+@given(TEXTS)
 def test_a_hint_is_one_short_line_of_the_text(text: str) -> None:
     line = hint(text)
     assert line and len(line) <= 80 and len(line.splitlines()) == 1

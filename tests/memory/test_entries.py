@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -233,6 +234,20 @@ class TestFinding:
     def test_bad_arguments(self, ops: MemoryOps, asked: dict[str, Any]) -> None:
         with pytest.raises(InvalidInput):
             ops.entries.search(**asked)
+
+    def test_an_entry_that_is_put_again_and_again_is_always_found(self, ops: MemoryOps) -> None:
+        ops.entries.put(NS, "k", {"text": "cats 0"})
+
+        def put() -> None:
+            for number in range(40):
+                ops.entries.put(NS, "k", {"text": f"cats {number}", "n": number})
+
+        putting = threading.Thread(target=put)
+        putting.start()
+        while putting.is_alive():
+            assert keys(ops.entries.search(NS, "cats")) == ["k"]
+            assert keys(ops.entries.search(NS)) == ["k"]
+        putting.join()
 
     def test_nothing_is_asked_for(self, ops: MemoryOps) -> None:
         ops.entries.put(NS, "k", {"a": "b"})

@@ -60,18 +60,18 @@ def compacted(compressor: Any, **settings: Any) -> tuple[Any, Any, list[dict[str
 
 
 @pytest.mark.parametrize(
-    ("bad", "reason"),
+    ("kind", "reason"),
     [
-        (Raising(), "raising: RuntimeError: no weights"),
-        (Hanging(), "hanging: no answer within 0.2 s"),
-        (Rubbish(), "rubbish"),
-        (Nothing(), "nothing: AttributeError"),
+        (Raising, "raising: RuntimeError: no weights"),
+        (Hanging, "hanging: no answer within 0.2 s"),
+        (Rubbish, "rubbish"),
+        (Nothing, "nothing: AttributeError"),
     ],
 )
 def test_a_bad_compressor_is_replaced_by_the_extractive_one(
-    quick: MemoryOps, bad: Any, reason: str, delta: bool, caplog: pytest.LogCaptureFixture
+    quick: MemoryOps, kind: Any, reason: str, delta: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    began = time.monotonic()
+    bad, began = kind(), time.monotonic()
     with caplog.at_level(logging.WARNING, "memoryops.graphs"):
         graph, chat, told = compacted(bad, store=quick.store, delta=delta, patience=0.2)
     assert time.monotonic() - began < 60

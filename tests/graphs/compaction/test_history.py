@@ -12,7 +12,12 @@ from langchain_core.messages import HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
+from mcp import Client
 
+from memoryops.graphs import QdrantSaver
+from memoryops.mcp_server.face import Face
+from memoryops.mcp_server.runtime import Runtime
+from memoryops.mcp_server.server import build_server
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreError
@@ -61,6 +66,17 @@ def test_the_history_is_that_of_a_twin_without_memory(ops: MemoryOps, delta: boo
     assert history(graph) == history(twin)
     whole = [message.id for message in graph.get_state(THREAD).values["messages"] if message.type == "human"]
     assert whole == [*(f"h{n}" for n in range(8)), "q1", *(f"h{n}" for n in range(8, TURNS)), "q2", "q3"]
+
+
+def test_with_our_own_saver_the_plan_outlives_the_process(quick: MemoryOps, delta: bool) -> None:
+    graph, chat = talked(quick, delta=delta, saver=QdrantSaver(quick))
+    twin, _ = talked(None, delta=delta)
+    assert history(graph) == history(twin)
+    other = model()
+    later = agent(quick, other, delta=delta, max_tokens=SMALL, saver=QdrantSaver(quick))
+    assert ask(later, "And now?", "q4") == []
+    then = sent(chat)[-1]
+    assert sent(other)[-1][: len(then)] == then
 
 
 def test_a_replayed_checkpoint_shows_the_model_what_it_saw_then(quick: MemoryOps, delta: bool) -> None:
@@ -199,6 +215,23 @@ def test_threads_do_not_share_their_originals(quick: MemoryOps) -> None:
         marks.add(found[1])
         assert quick.retrieve(found[1]).thread == thread
     assert len(marks) == 2
+
+
+def test_originals_come_back_over_mcp(quick: MemoryOps) -> None:
+    graph, chat = talked(quick)
+    messages = {message.id: message.content for message in graph.get_state(THREAD).values["messages"]}
+    found = {m["id"]: marked(str(m["content"])) for m in replaced(sent(chat)[-1]) if "id" in m}
+
+    async def read() -> dict[str, str]:
+        async with Client(build_server(Runtime(lambda: quick), face=Face())) as client:
+            answers = {
+                id: await client.call_tool("memory_retrieve", {"id": mark[1]}) for id, mark in found.items() if mark
+            }
+        return {id: (answer.structured_content or {})["content"] for id, answer in answers.items()}
+
+    texts = asyncio.run(read())
+    assert len(texts) > 3
+    assert texts == {id: messages[id] for id in texts}
 
 
 def test_a_closed_memory_is_an_error_and_the_state_is_intact(tmp_path: Any) -> None:

@@ -80,7 +80,7 @@ def test_a_chat_outgrows_its_window_ten_fold(ops: MemoryOps, delta: bool) -> Non
     counted, chat = Counted(), model(max_tokens=2000)
     graph = agent(ops, chat, delta=delta, compressor=counted, max_tokens=2000)
     told: list[Any] = []
-    said = chat_of(44, 190)
+    said = chat_of(48, 200)
     for n in range(0, len(said), 8):
         graph.update_state(THREAD, {"messages": said[n : n + 8]})
         for k in range(2):

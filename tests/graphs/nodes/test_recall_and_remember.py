@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -138,3 +139,16 @@ def test_only_words_are_remembered(ops: MemoryOps) -> None:
     call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "c", "type": "tool_call"}], id="a")
     kept = make_remember_node(ops, output_key="kept")({"messages": [image, call, HumanMessage(" \n", id="b")]})["kept"]
     assert [ops.retrieve(id).content for id in kept] == ["Look at this"]
+
+
+def test_whom_a_server_has_authenticated_is_who_it_is(make: Make) -> None:
+    graph, _ = chat(make())
+    question = {"messages": [("user", "Which tea?")]}
+    graph.invoke(question, {"configurable": {"thread_id": "t1", "langgraph_auth_user_id": "ada"}})
+    assert make(user="ada").state().messages == 2
+    with pytest.raises(Forbidden, match="names several users"):
+        graph.invoke(question, {"configurable": {"thread_id": "t1", "langgraph_auth_user_id": "ada", "user_id": "bob"}})
+    graph.invoke(question, {"configurable": {"thread_id": uuid.uuid4(), "langgraph_auth_user_id": "", "user_id": ""}})
+    assert make().state().messages == 4
+    with pytest.raises(InvalidInput, match="user is ''"):
+        graph.invoke(question, {"configurable": {"thread_id": "t3", "user_id": ""}})

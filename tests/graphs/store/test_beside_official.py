@@ -49,7 +49,7 @@ def batches(draw: st.DrawFn) -> list[Op]:
     return ops
 
 
-FILTERS = st.sampled_from(
+FILTERS: st.SearchStrategy[dict[str, Any] | None] = st.sampled_from(
     [
         None,
         {"n": 1},

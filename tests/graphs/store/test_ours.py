@@ -150,8 +150,16 @@ class TestBatchDirectly:
         assert ours.search(()) == []
 
     @pytest.mark.parametrize(
-        "op", ["get", None, GetOp(NS, 5), PutOp((), "k", {}), PutOp(NS, "k", [1]), SearchOp(NS, limit=-1)]
-    )  # type: ignore[arg-type]  # wrong on purpose
+        "op",
+        [
+            "get",
+            None,
+            GetOp(NS, 5),  # type: ignore[arg-type]  # wrong on purpose
+            PutOp((), "k", {}),
+            PutOp(NS, "k", [1]),  # type: ignore[arg-type]  # wrong on purpose
+            SearchOp(NS, limit=-1),
+        ],
+    )
     def test_what_is_no_operation(self, ours: QdrantStore, op: Any) -> None:
         with pytest.raises(InvalidInput):
             ours.batch([PutOp(NS, "k", {"a": 1}), op])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from memoryops.graphs import MemoryContext, Recalling, ScriptedChatModel, create_memory_agent
 from memoryops.graphs.testing import call
+from memoryops.memory.errors import NotFound
 from memoryops.memory.service import MemoryOps
 
 Make = Callable[..., MemoryOps]
@@ -96,3 +98,18 @@ def test_a_run_is_of_its_user(make: Make) -> None:
     agent.invoke({"messages": [("user", "Which tea?")]}, T1, context=MemoryContext(user="ada"))
     assert "rooibos" not in str(model.seen)
     assert make(user="ada").state().messages == 4
+
+
+def test_what_is_archived_is_of_the_runs_user(make: Make) -> None:
+    model = ScriptedChatModel(script=lambda messages: "Noted.")
+    agent: Any = create_memory_agent(model, ops=make(), max_tokens=1500, recall=False, checkpointer=InMemorySaver())
+    for day in range(8):
+        said = {"messages": [("user", f"Day {day}: {'the harbour is quiet and grey. ' * 30}")]}
+        agent.invoke(said, T1, context=MemoryContext(user="ada"))
+    marks = re.findall(r"in memory, ID: ([^\]]+)\]", " ".join(each.text for each in model.seen[-1]))
+    assert marks
+    for id in marks:
+        assert make(user="ada").retrieve(id).content
+        with pytest.raises(NotFound):
+            make(user="bob").retrieve(id)
+    assert make(user="ada").state().messages == make().state().messages == 16  # archived and remembered are one

@@ -149,8 +149,10 @@ def test_a_token_in_the_query_does_not_count() -> None:
     assert ask(path=f"/mcp?token={TOKEN}&access_token={TOKEN}", authorization=None).status == 401
 
 
-@pytest.mark.parametrize("path", ["/", "/mcp", "/sse", "/messages/", "/health/", "/healthx", "//health", "/nothing"])
-def test_every_path_but_one_wants_the_token(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/mcp", "/sse", "/messages/", "/health/", "/healthx", "//health", "/nothing", "/v1/items"]
+)
+def test_every_path_but_a_few_wants_the_token(path: str) -> None:
     assert ask(path=path, authorization=None).status == 401
     assert ask(path=path).reached
     assert ask(path=path, authorization=f"bearer  {TOKEN}").reached

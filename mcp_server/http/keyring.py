@@ -1,0 +1,110 @@
+"""Whose key it is: the local token, the keys of the environment, and those in the store, in this order.
+
+The store is asked for each request, so a key that any process revoked opens nothing from then on. While the store
+cannot be asked, a key that it vouched for within the last minute is good: a memory that is away for a moment must
+not cut callers off from their language model.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import anyio
+import anyio.to_thread
+
+from ...memory import key_text
+from ...memory.key_text import FixedKey
+from ...memory.keys import Key, Uses, known_key
+from ...memory.scope import Scope
+from ...stores.errors import StoreError, StoreUnavailable
+from ..runtime import Runtime
+from .caller import Caller
+
+PATIENCE = 1.0
+"""Seconds that the store has to answer for a key that it vouched for a moment ago."""
+MEMORY = 60.0
+"""Seconds for which such a key is remembered."""
+MOST_REMEMBERED = 1000
+LOOKUPS = 8
+"""How many keys are looked up at once."""
+
+
+class Keyring:
+    """*token*: the local one, whose holder acts within *scope*; None where there is none. *fixed*: those of the
+    environment, for the same workspace. *runtime*: the memory whose store has the others."""
+
+    def __init__(
+        self,
+        token: str | None,
+        scope: Scope,
+        fixed: Sequence[FixedKey] = (),
+        runtime: Runtime | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._token = None if token is None else key_text.digest(token)
+        self._scope, self._fixed, self._runtime, self._clock = scope, tuple(fixed), runtime, clock
+        self._uses = Uses(clock)
+        self._vouched: OrderedDict[str, tuple[float, Key]] = OrderedDict()
+        self._lookups = anyio.CapacityLimiter(LOOKUPS)
+
+    async def caller(self, shown: str) -> Caller | None:
+        """Who shows *shown*, None if it is no key here. Raises a `StoreError` where the store cannot be asked."""
+        digest = key_text.digest(shown)
+        if self._token is not None and hmac.compare_digest(digest, self._token):
+            return Caller(self._scope)
+        matching = [each for each in self._fixed if hmac.compare_digest(digest, each.digest)]
+        if matching:
+            bound = self._scope
+            return Caller(Scope(bound.workspace, bound.user, bound.agent, None, matching[0].role), matching[0].id)
+        key = await self._stored(shown, digest)
+        return None if key is None else Caller(key.scope, key.id, own=key)
+
+    async def _stored(self, shown: str, digest: str) -> Key | None:
+        if self._runtime is None or key_text.id_of(shown) is None:
+            return None
+        remembered = self._remembered(digest)
+        key: Key | None = None
+        try:
+            with anyio.fail_after(None if remembered is None else PATIENCE):
+                key = await anyio.to_thread.run_sync(self._look, shown, abandon_on_cancel=True, limiter=self._lookups)
+        except TimeoutError:
+            return remembered
+        except StoreUnavailable:
+            if remembered is None:
+                raise
+            return remembered
+        if key is None:
+            self._vouched.pop(digest, None)
+            return None
+        self._vouched[digest] = (time.monotonic(), key)
+        self._vouched.move_to_end(digest)
+        if len(self._vouched) > MOST_REMEMBERED:
+            self._vouched.popitem(last=False)
+        return key
+
+    def _look(self, shown: str) -> Key | None:
+        assert self._runtime is not None
+        store = self._runtime.ops().store
+        key = known_key(store, shown, self._clock())
+        if key is not None:
+            self._uses.note(store, key.id)
+        return key
+
+    def _remembered(self, digest: str) -> Key | None:
+        at, key = self._vouched.get(digest, (0.0, None))
+        if key is None or time.monotonic() - at > MEMORY:
+            return None
+        due = key.expires_at
+        return None if due is not None and _over(due, self._clock()) else key
+
+
+def _over(due: str, now: float) -> bool:
+    from ...memory.conditions import timestamp
+
+    return timestamp(due, "expires_at") <= now
+
+
+__all__ = ["Keyring", "StoreError"]

@@ -1,0 +1,59 @@
+"""All operations, and the routes that answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ... import __version__
+from ..runtime import Runtime
+from . import find, items, people, threads, whole, work
+from .dispatch import Endpoint, Limits, paths_of
+from .openapi import document
+from .operation import Operation, Wait
+from .page import HEADERS, page
+
+OPERATIONS: tuple[Operation, ...] = tuple(
+    sorted(
+        (
+            *items.OPERATIONS,
+            *find.OPERATIONS,
+            *threads.OPERATIONS,
+            *work.OPERATIONS,
+            *people.OPERATIONS,
+            *whole.OPERATIONS,
+        ),
+        key=lambda each: "{" in each.path,  # a fixed path goes before one that takes any name
+    )
+)
+
+
+def rest_routes(runtime: Runtime, wait: Wait | None = None) -> list[Route]:
+    """The routes of all operations over *runtime*, of their document and of the page that shows it. *wait* waits for
+    a question to be settled."""
+    limits = Limits.fresh()
+    routes = []
+    for path, there in paths_of(OPERATIONS).items():
+        endpoints: dict[str, Endpoint] = {each.method: Endpoint(each, runtime, limits, wait) for each in there}
+        routes.append(Route(path, _answering(endpoints), methods=list(endpoints)))
+    return [*routes, Route("/openapi.json", _document), Route("/docs", _page)]
+
+
+def _answering(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return answer
+
+
+async def _document(request: Request) -> Response:
+    return JSONResponse(await anyio.to_thread.run_sync(document, OPERATIONS, __version__))
+
+
+async def _page(request: Request) -> Response:
+    text = await anyio.to_thread.run_sync(lambda: page(OPERATIONS, document(OPERATIONS, __version__)))
+    return Response(text, media_type="text/html; charset=utf-8", headers=HEADERS)
