@@ -153,7 +153,7 @@ def turns(text: str) -> list[tuple[str | None, str]]:
     """The turns of *text* with who said them: what follows "Speaker: " at the beginning of a line; what comes before
     the first has no speaker. Blank turns are left out."""
     marks = list(TURN.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    ends = [*(mark.start() for mark in marks), len(text)][1:]
     first = text[: marks[0].start()] if marks else text
     found: list[tuple[str | None, str]] = [(None, first.strip())]
     found += [

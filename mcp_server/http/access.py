@@ -42,8 +42,8 @@ BODY_PATIENCE = 30.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", *health.ALIVE, *health.READY})
 """What answers without a key."""
-KEYED_PATHS = "/v1/"
-"""Below this a body may come as curl's `-d` sends it, or none without a type, where the request shows a key in a header
+KEYED_PATHS = ("/v1/", "/memory-manager/")
+"""Below these a body may come as curl's `-d` sends it, or none without a type, where a header of the request has a key
 and no web page sent it: a page cannot add such a header without asking first."""
 HEADERS = {
     b"x-content-type-options": b"nosniff",

@@ -27,7 +27,7 @@ from ..errors import DOMAIN, LONGEST, answer
 from ..http.caller import caller_of
 from ..http.problem import problem, told
 from ..runtime import Runtime, acting
-from .operation import Call, Operation, Wait, Within
+from .operation import Call, Operation, Wait, WaitQuery, Within
 
 QUICK, SLOW = 24, 2
 """How many operations run at once, of those that wait for the store and of those that compute."""
@@ -43,6 +43,14 @@ class Refused(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__("refused")
         self.response = response
+
+
+class _Pending(Exception):
+    """The answer is to be waited for, which holds no thread."""
+
+    def __init__(self, request: HilRequest, seconds: float) -> None:
+        super().__init__("pending")
+        self.request, self.seconds = request, seconds
 
 
 @dataclass(slots=True)
@@ -70,12 +78,13 @@ class Endpoint:
         scope = caller.scope if caller.key is not None else None
         try:
             raw = await request.body()
-            done, query = await self._in_thread(partial(self._do, request, scope, raw))
-            if self.operation.waits and self.wait is not None and query.wait and done.status == "pending":
-                settled: HilRequest = await self.wait(done, query.wait)
-                done = settled
-            answered: Response = await self._in_thread(partial(self._written, done))
+            answered: Response = await self._in_thread(partial(self._answer, request, scope, raw))
             return answered
+        except _Pending as pending:
+            assert self.wait is not None
+            settled = await self.wait(pending.request, pending.seconds)
+            written: Response = await self._in_thread(partial(self._written, settled))
+            return written
         except Refused as refused:
             return refused.response
         except DOMAIN as error:
@@ -84,7 +93,7 @@ class Endpoint:
     async def _in_thread(self, call: partial[Any]) -> Any:
         return await anyio.to_thread.run_sync(call, limiter=self.limiter)
 
-    def _do(self, request: Request, scope: Scope | None, raw: bytes) -> tuple[Any, Any]:
+    def _answer(self, request: Request, scope: Scope | None, raw: bytes) -> Response:
         operation = self.operation
         query = _query(operation.query, request.query_params)
         body = _body(operation.body, raw)
@@ -93,7 +102,10 @@ class Endpoint:
         with acting(scope):
             bound = self.runtime.ops().scope
         with acting(_narrowed(bound, query, body)):
-            return operation.does(Call(self.runtime.ops(), path, query, body, key)), query
+            done = operation.does(Call(self.runtime.ops(), path, query, body, key))
+        if isinstance(query, WaitQuery) and query.wait and self.wait is not None and done.status == "pending":
+            raise _Pending(done, query.wait)
+        return self._written(done)
 
     def _written(self, done: Any) -> Response:
         operation = self.operation

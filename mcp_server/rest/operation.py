@@ -15,6 +15,8 @@ from ...memory.hil import HilRequest
 from ...memory.service import MemoryOps
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+LONGEST_WAIT = 45.0
+"""Seconds; clients give up on a call after about a minute."""
 NAME = Field(min_length=1, max_length=200)
 Name = Annotated[str, NAME]
 Text = Annotated[str, Field(min_length=1)]
@@ -75,6 +77,12 @@ class Within(BaseModel):
     user: str | None = user_field()
 
 
+class WaitQuery(Within, Query):
+    """Of an operation that gives a question to a person: its answer may be waited for."""
+
+    wait: Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="seconds to wait for the answer")] = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request: the memory as its caller may see it, and what was sent, checked. *key*: its `Idempotency-Key`."""
@@ -95,7 +103,7 @@ class Operation:
     """*name*: its name in the OpenAPI document, that of the MCP tool where one does the same. *mirrors*: the façade's
     operations that it gives. *gives*: the type of what *does* returns; *media*: "text/plain" where that is a text.
     *slow*: it waits for a processor more than for the store. *once*: it takes an `Idempotency-Key`. *aliases*: other
-    paths for the same. *waits*: the answer, a question to a person, may be waited for, as long as the query's `wait`.
+    paths for the same.
     """
 
     name: str
@@ -111,7 +119,6 @@ class Operation:
     media: str = "application/json"
     slow: bool = False
     once: bool = False
-    waits: bool = False
     aliases: tuple[str, ...] = ()
     example: Mapping[str, Any] | None = None
     tag: str = field(default="")

@@ -9,12 +9,9 @@ from pydantic import Field, model_validator
 from ...memory.hil import HilPage, HilRequest
 from ...memory.models import Forgotten, Item
 from ...memory.quarantine import QuarantineEntry, QuarantinePage
-from .operation import Body, Call, Name, Operation, Paging, Query, Text, Within, thread_field
+from .operation import Body, Call, Name, Operation, Paging, Text, WaitQuery, Within, thread_field
 
-LONGEST_WAIT = 45.0
-"""Seconds; clients give up on a call after about a minute."""
 Status = Literal["pending", "answered", "declined", "expired"]
-Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="seconds to wait for the answer")]
 
 
 class Ask(Within, Body):
@@ -28,10 +25,6 @@ class Ask(Within, Body):
 
 class HilQuery(Within, Paging):
     status: Status | None = None
-
-
-class WaitQuery(Within, Query):
-    wait: Wait = 0.0
 
 
 class Answer(Within, Body):
@@ -115,7 +108,7 @@ OPERATIONS = (
     ),
     Operation(
         "hil_get", "GET", "/v1/hil/{id}", get, "One question, waiting for its answer if asked to", HilRequest,
-        ("hil.get", "hil.wait"), query=WaitQuery, waits=True,
+        ("hil.get", "hil.wait"), query=WaitQuery,
     ),
     Operation(
         "hil_answer", "POST", "/v1/hil/{id}/answer", answer, "Answer, as a person", HilRequest, ("hil.answer",),

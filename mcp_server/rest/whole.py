@@ -76,7 +76,9 @@ def export(call: Call) -> ExportPage:
 
 
 def import_(call: Call) -> Imported:
-    """By a file, as `memoryops import` does it: all is checked before anything is stored."""
+    """By a file, as `memoryops import` does it: all is checked before anything is stored. It takes answers of persons
+    as they stand there and screens nothing, so an agent may not."""
+    call.ops.scope.require_person("import records")
     with tempfile.TemporaryDirectory(prefix="memoryops-import-") as folder:
         path = Path(folder) / "records.jsonl"
         with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -134,8 +136,8 @@ OPERATIONS = (
         ("export_page", "export"), query=ExportQuery, slow=True, aliases=("/memory-manager/state/export",),
     ),
     Operation(
-        "memory_import", "POST", "/v1/import", import_, "Records of an export; all are checked first", Imported,
-        ("import_",), body=ImportBody, slow=True, example={"records": [{"memoryops_export": 1}]},
+        "memory_import", "POST", "/v1/import", import_, "Records of an export, as a person; all are checked first",
+        Imported, ("import_",), body=ImportBody, slow=True, example={"records": [{"memoryops_export": 1}]},
     ),
     Operation(
         "key_create", "POST", "/v1/keys", create_key, "Make a key, as an admin; it is shown once", NewKey,

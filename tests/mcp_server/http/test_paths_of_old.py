@@ -1,4 +1,5 @@
-"""The lines for curl that services like this one are known by, unchanged but for host and key."""
+"""Lines for curl: those of docs/rest.md, and those that services like this one are known by, unchanged but for host
+and key."""
 
 from __future__ import annotations
 
@@ -39,6 +40,15 @@ def curl(served: Served, line: str) -> Any:
     ran = subprocess.run(["sh", "-c", command], check=False, capture_output=True, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return json.loads(ran.stdout)
+
+
+def test_the_lines_of_our_own_page_work(served: Served) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rest.md").read_text(encoding="utf-8")
+    lines = [part for part in page.split("\n\n") if part.startswith("    curl ")]
+    assert len(lines) == 3
+    for line in lines:
+        answer = curl(served, f"KEY=your-api-key; {line.replace('127.0.0.1:8765', 'localhost:8000')}")
+        assert "id" in answer or "hits" in answer or "text" in answer
 
 
 def test_messages_are_stored_and_found(served: Served) -> None:

@@ -12,8 +12,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from memoryops.mcp_server.asking import Asking
 from memoryops.mcp_server.http.access import Access, Gate
 from memoryops.mcp_server.http.problem import from_starlette
+from memoryops.mcp_server.notices import Notices
 from memoryops.mcp_server.rest.routes import rest_routes
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.memory.scope import Scope
@@ -76,7 +78,8 @@ def make_rest(portal: Any) -> Callable[..., Rest]:
         ops = MemoryOps(InMemoryStore(), Scope("acme"))
         runtime = Runtime(lambda: ops)
         access = replace(Access(TOKEN, scope=ops.scope, runtime=runtime), **options)
-        app = Starlette(routes=rest_routes(runtime), exception_handlers={HTTPException: from_starlette})
+        wait = Asking(runtime, Notices(runtime)).until_settled
+        app = Starlette(routes=rest_routes(runtime, wait), exception_handlers={HTTPException: from_starlette})
         return Rest(portal, Gate(app, access), ops, TOKEN)
 
     return make

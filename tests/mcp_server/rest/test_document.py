@@ -40,6 +40,7 @@ LEFT_OUT = [
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings("ignore::memoryops.memory.llms.UnknownModelWarning")  # it makes up names of models
 @schema.parametrize()  # type: ignore[untyped-decorator]  # the library types it as Any
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_what_the_document_says_is_so(case: Case[Any]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
+
+from memoryops.memory.scope import Scope
 
 from .conftest import Rest
 
@@ -21,7 +24,7 @@ def test_a_memory_lives_and_goes(rest: Rest) -> None:
     assert (raw.text, raw.headers["content-type"]) == ("We chose SQLite.\n", "text/plain; charset=utf-8")
     (hit,) = rest.ok("POST", "/v1/search", {"query": "SQLite chosen"})["hits"]
     assert hit["id"] == id
-    assert rest.ok("GET", "/v1/search?q=SQLite+chosen")["hits"] == [hit]
+    assert rest.ok("GET", "/v1/search?q=SQLite+chosen")["hits"][0]["id"] == id
     changed = rest.ok("PATCH", f"/v1/items/{id}", {"content": "We chose Qdrant.", "expected_rev": item["rev"]})
     assert changed["rev"] == item["rev"] + 1
     assert rest.refused("PATCH", f"/v1/items/{id}", {"priority": 1, "expected_rev": 1})["status"] == 409
@@ -60,7 +63,8 @@ def test_pages_go_on_where_they_ended(rest: Rest) -> None:
         page = rest.ok("GET", "/v1/export", params={"limit": 2, "cursor": page["next_cursor"]})
         records += page["records"]
     assert len(records) == 6
-    other = rest.with_key(workspace="elsewhere")
+    other = rest.with_key(workspace="elsewhere", role="human")
+    assert rest.refused("POST", "/v1/import", {"records": records})["status"] == 403
     assert other.ok("POST", "/v1/import", {"records": records})["added"] == 5
     assert len(other.ok("POST", "/v1/search", {"query": "plan"})["hits"]) == 5
 
@@ -165,7 +169,20 @@ def test_only_a_person_answers_and_releases(rest: Rest, person: Rest) -> None:
     assert rest.refused("DELETE", f"/v1/quarantine/{held['id']}")["status"] == 403
     assert person.ok("POST", f"/v1/quarantine/{held['id']}/release")["status"] == "active"
     assert rest.refused("POST", "/v1/hygiene", {"dry_run": False})["status"] == 403
+    assert person.refused("POST", "/v1/import", {"records": [{"a": 1}]})["status"] == 422
     assert person.ok("POST", "/v1/hygiene", {"dry_run": True})["dry_run"]
+
+
+def test_an_answer_is_waited_for(rest: Rest) -> None:
+    other = rest.with_key(workspace="elsewhere")
+    person = other.ops.with_scope(Scope("elsewhere", role="human"))
+    asked = other.ok("POST", "/v1/hil", {"question": "Deploy?"})
+    assert other.ok("GET", f"/v1/hil/{asked['id']}?wait=0.1")["status"] == "pending"
+    later = threading.Timer(0.3, person.hil.answer, [asked["id"], "yes"])
+    later.start()
+    assert other.ok("GET", f"/v1/hil/{asked['id']}?wait=40")["answer"] == "yes"
+    later.join()
+    assert other.refused("GET", f"/v1/hil/{asked['id']}?wait=46")["status"] == 422
 
 
 def test_an_admin_makes_keys_and_users(rest: Rest, person: Rest, admin: Rest) -> None:
@@ -227,7 +244,7 @@ def test_a_key_reaches_one_workspace(rest: Rest) -> None:
      ("GET", "/v1/tasks?limit=0", None), ("GET", "/v1/tasks?status=nope", None),
      ("POST", "/v1/items", {"content": "a", "thread": "t", "thread_id": "u"}),
      ("GET", "/v1/items/%00", None), ("GET", "/v1/items/" + "x" * 201, None),
-     ("POST", "/v1/import", {"records": [{"a": 1}]}), ("POST", "/v1/compress", {"text": "a", "ids": ["b"]})],
+     ("POST", "/v1/compress", {"text": "a", "ids": ["b"]})],
 )  # fmt: skip
 def test_what_is_wrong_is_told(rest: Rest, method: str, path: str, body: Any) -> None:
     told = rest.refused(method, path, body)
