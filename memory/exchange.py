@@ -19,7 +19,7 @@ from ..compressors import tokens
 from ..compressors.chain import standard
 from ..stores.filters import encodable
 from . import messages
-from .compaction import Compaction, Stand, keys_of
+from .compaction import Compacted, Compaction, Stand, Sticky, keys_of, shown_by, still
 from .context import Context, WorkingSet
 from .errors import ContextOverflow, InvalidInput
 from .messages import Message
@@ -217,25 +217,45 @@ class Exchanges:
         thread: str | None,
     ) -> tuple[list[Place], str]:
         """*conversation* within *window*, and what shortened it: "" where nothing did, "plan" where an earlier request
-        did. Where it cannot be within, where that is not worth it, or where another request is at it, it stays."""
-        untouched: list[Place] = [(place, None) for place in range(len(conversation))]
+        did. Where it cannot be within, where that is not worth it, or where another request is at it, what stands for
+        its messages already stands, and no more."""
+        sticky = self.plans.standing(self._scope, keys)
+        shown, compressor = shown_by(still(sticky, keys), keys), "plan"
         with self.plans.alone(content_id(self._scope, *keys[:2])) as free:
-            if not free:
-                return untouched, ""
-            compaction = Compaction(self.ops.items, window, self.ops.compressor)
-            sticky = self.plans.standing(self._scope, keys)
-            try:
-                found = compaction.compact(conversation, keys, sticky, tools=tools, reserve=room, thread=thread)
-            except ContextOverflow:
-                return untouched, ""
-            if found.report is not None:
-                if found.report.tokens_before - found.tokens < FLOOR * window.max_tokens:
-                    return untouched, ""
-                self.plans.stand(self._scope, keys, found.sticky)
-        shown = [(n, None if text is None else messages.with_text(conversation[n], text)) for n, text in found.shown]
-        if all(each is None for _, each in shown):
-            return untouched, ""
-        return list(shown), "plan" if found.report is None else found.report.compressor or "hints"
+            made = self._compacted(conversation, keys, sticky, tools, window, room, thread) if free else None
+        if made is not None:
+            shown = made.shown
+            if made.report is not None:
+                compressor = made.report.compressor or "hints"
+        if all(text is None for _, text in shown):
+            compressor = ""
+        return [
+            (n, None if text is None else messages.with_text(conversation[n], text)) for n, text in shown
+        ], compressor
+
+    def _compacted(
+        self,
+        conversation: Sequence[Message],
+        keys: Sequence[str],
+        sticky: Sticky,
+        tools: Sequence[Mapping[str, Any]],
+        window: ContextWindow,
+        room: int,
+        thread: str | None,
+    ) -> Compacted | None:
+        """What *sticky* shows or, where that is too much, a new plan, noted for the requests to come; None where it
+        cannot be within, or that is not worth it."""
+        compaction = Compaction(self.ops.items, window, self.ops.compressor)
+        try:
+            made = compaction.compact(conversation, keys, sticky, tools=tools, reserve=room, thread=thread)
+        except ContextOverflow:
+            return None
+        if made.report is None:
+            return made
+        if made.report.tokens_before - made.tokens < FLOOR * window.max_tokens:
+            return None
+        self.plans.stand(self._scope, keys, made.sticky)
+        return made
 
     def _recalled(
         self, conversation: Sequence[Message], keys: Sequence[str], whole: set[int], budget: int, thread: str | None

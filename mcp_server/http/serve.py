@@ -39,7 +39,7 @@ from .address import address_of, allowed_hosts, allowed_origins, host_name, is_b
 from .app import build_app
 from .health import Health
 from .metrics import Metrics
-from .quotas import Allowances, Quotas
+from .quotas import Allowances, Quotas, spend
 from .stop import Stop
 from .token import local_token, token_path
 
@@ -66,7 +66,7 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
             stop = Stop()
             metrics = Metrics()
             metrics.watch(runtime)
-            gateway = Gateway(settings, runtime, metrics)
+            gateway = Gateway(settings, runtime, metrics, spend)
             mcp = build_server(runtime, __version__, face)
             wait = Asking(runtime, mcp.notices).until_settled
             routes = [*Health(runtime).routes, *metrics.routes, *gateway.routes, *rest_routes(runtime, wait)]

@@ -133,9 +133,9 @@ def test_a_compressed_reply_passes_compressed(gateway: Served, upstream: Upstrea
 
 def test_headers_of_one_hop_and_secrets_stay_here(gateway: Served, upstream: Upstream) -> None:
     given = {
-        "connection": "x-private, keep-alive", "x-private": "1", "cookie": "a=b", "x-api-key": "mo_secret",
+        "connection": "x-private, keep-alive", "x-private": "1", "cookie": "a=b", "x-api-key": gateway.token,
         "x-forwarded-for": "10.0.0.1", "te": "trailers", "openai-organization": "org-1", "openai-beta": "assistants=v2",
-        "user-agent": "app/1", "x-memory": "off",
+        "user-agent": "app/1", "x-memory": "off", "authorization": "Bearer sk-mine",
     }  # fmt: skip
     upstream.script = lambda seen: Response(
         json.dumps(completion("x")),
@@ -145,7 +145,7 @@ def test_headers_of_one_hop_and_secrets_stay_here(gateway: Served, upstream: Ups
     with gateway.http() as http:
         reply = http.post(CHAT, json=chat(), headers=given)
     sent = upstream.seen[0].headers
-    assert sent["authorization"] == "Bearer sk-upstream"
+    assert sent["authorization"] == "Bearer sk-mine"
     assert gateway.token not in str(sent)
     assert not {"x-private", "cookie", "x-api-key", "x-forwarded-for", "te", "x-memory"} & sent.keys()
     assert (sent["openai-organization"], sent["openai-beta"], sent["user-agent"]) == ("org-1", "assistants=v2", "app/1")
