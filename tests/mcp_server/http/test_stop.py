@@ -190,7 +190,9 @@ def test_where_it_is_and_how_to_attach_is_told(serve: Serve) -> None:
 
 
 def test_on_every_address_it_goes_by_its_name(serve: Serve) -> None:
-    with serve("--host", "0.0.0.0", "--allow-host", "memory.example.org") as server:
+    with serve(
+        "--host", "0.0.0.0", "--allow-host", "memory.example.org", MEMORYOPS_API_KEYS="a-key-of-its-own"
+    ) as server:
         assert "http://memory.example.org:" in server.base
         assert "plain HTTP" in server.said
         known = {**server.headers, "Host": "memory.example.org"}
