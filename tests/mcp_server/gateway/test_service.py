@@ -213,3 +213,14 @@ def test_several_upstreams_and_the_callers_own_key(folder: Path, upstream: Upstr
         reply = http.post(CHAT, json={**BODY, "model": "dead/x"})
         assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_unreachable")
         assert reply.headers["x-memory-status"] == "skipped"
+        until(lambda: http.get("/readyz").status_code == 200)  # an owner that is just starting outlives the test
+
+
+def test_a_completions_tokens_count_against_its_callers_limit(folder: Path, upstream: Upstream) -> None:
+    with serving(folder, UPSTREAM_BASE=upstream.url, MEMORYOPS_RATE_LIMIT_TPM="10") as server, server.http() as http:
+        assert http.post(CHAT, json=BODY).status_code == 200
+        until(lambda: http.post(CHAT, json=BODY).status_code == 429)
+        refused = http.post(CHAT, json=BODY)
+        assert refused.json()["error"]["type"] == "rate_limit_error"
+        assert int(refused.headers["retry-after"]) > 0
+        assert len(upstream.seen) < 100
