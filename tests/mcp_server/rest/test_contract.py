@@ -20,6 +20,8 @@ OPS = MemoryOps(InMemoryStore())
 NOT_OVER_HTTP = {
     "with_scope": "the key gives the scope",
     "close": "the server's own",
+    "hil.form_key": "names a question before it is asked",
+    "hil.made": "a graph's own: a node that runs again finds the request that it made",
 }
 NOT_BY_NAME = {"workspace", "user", "key", "idempotency_key", "progress", "path", "by"}
 """What the scope, the path or a header gives."""
@@ -35,7 +37,7 @@ def facade() -> set[str]:
     for part in ("quarantine", "tasks", "agents", "hil", "keys", "users", "threads", "feedback"):
         methods = inspect.getmembers(type(getattr(OPS, part)), inspect.isfunction)
         found |= {f"{part}.{name}" for name, _ in methods if not name.startswith("_")}
-    return found - {"hil.form_key"}
+    return found - NOT_OVER_HTTP.keys()
 
 
 def signature(path: str) -> inspect.Signature:
