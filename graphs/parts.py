@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Sequence
+from operator import attrgetter, eq, is_, itemgetter
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -25,6 +26,8 @@ EXACT = 0
 """The version of `marshal` that writes equal values alike: later ones also write which of them are one object."""
 
 _set = object.__setattr__
+_FIELDS, _EXTRA = attrgetter("__dict__"), attrgetter("__pydantic_extra__")
+_KIND, _KNOWN_FIELDS, _MARK = itemgetter(0), itemgetter(1), itemgetter(2)
 _MUTABLE = (list, dict)
 """What `marshal` writes and a message could change in place; it refuses anything else that could be."""
 
@@ -89,13 +92,16 @@ class SerdeCodec:
         if None in traces[:count]:
             count = list(traces).index(None)
         some, known = parts[:count], traces[:count]
-        if (
-            [type(part) for part in some] != [kind for kind, _, _ in known]
-            or [part.__dict__ for part in some] != [fields for _, fields, _ in known]
-            or any(part.__pydantic_extra__ or part.__pydantic_private__ for part in some)
-        ):
+        alike = (
+            all(map(is_, map(type, some), map(_KIND, known)))
+            and all(map(eq, map(_FIELDS, some), map(_KNOWN_FIELDS, known)))
+            and not any(map(_EXTRA, some))
+        )
+        if not alike:
             pairs = enumerate(zip(some, known, strict=True))
             count = next((at for at, (part, (kind, fields, _)) in pairs if not _alike(part, kind, fields)), count)
+        if not any(map(_MARK, known)):
+            return count
         marked = ((at, known[at][2]) for at in range(count) if known[at][2] is not None)
         return next((at for at, mark in marked if self.fingerprint(parts[at]) != mark), count)
 
@@ -133,7 +139,7 @@ def _is_text(value: Any) -> bool:
 def _alike(part: Any, kind: type, fields: dict[str, Any]) -> bool:
     if not isinstance(part, BaseMessage) or type(part) is not kind:
         return False
-    return part.__dict__ == fields and not part.__pydantic_extra__ and not part.__pydantic_private__
+    return part.__dict__ == fields and not part.__pydantic_extra__
 
 
 _plain: dict[type, bool] = {}

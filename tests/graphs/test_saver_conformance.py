@@ -41,7 +41,7 @@ SERDES: dict[str, Callable[[], SerializerProtocol]] = {
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[PointStore]:
     with opened(request.param) as found:
         yield found
