@@ -2,7 +2,7 @@
 
     python -m memoryops.compressors.qr_head.fit --data selection_train.jsonl.gz --run RUN --out FOLDER
 
-Only the validation part of the training data is used (`examples.split`), put together to contexts of many passages.
+Only the validation part of the training data is used (`held_out.py`), put together to contexts of many passages.
 The projection keeps the directions in which the states of those passages are largest (singular vectors, uncentred).
 The weights are fitted by coordinate ascent on what is kept at 50, 25, 10, 5 and 2 %, mean over sets and shares.
 *FOLDER* gets `adapter.npz`, `head.npz` and `fusion.json`, all that the head needs.
@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from ...encoders.minilm import Adapter, MiniLM
 from . import fusion
 from .cases import SHARES, Case, kept, score, spans
-from .examples import Row, contexts, read, split
+from .examples import Row, contexts, read
 from .head import ADAPTER, HEAD, Head, HeadWeights
+from .held_out import split
 from .keys import KeyCache
 from .signals import signals
 from .windows import windows
@@ -128,6 +129,7 @@ START: Mapping[str, Sequence[float]] = {
     "sentence": (0.0, 0.0),
     "near": (0.0, 0.0),
     "section": (0.0, 0.0),
+    "topic": (0.0, 0.0),
     "hop": (0.0, 0.0),
 }
 
