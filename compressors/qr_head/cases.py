@@ -81,13 +81,20 @@ def kept(worths: Sequence[float] | NDArray[Any], costs: Sequence[int], budget: i
     """Which units are kept: those of most worth that fit, the first of equals before the second."""
     values = np.asarray(worths, np.float64)
     chosen = np.zeros(len(values), bool)
-    room, least = budget, min((cost for cost in costs if cost > 0), default=0)
-    for place in np.argsort(-values, kind="stable"):
+    sizes = np.asarray(costs, np.int64)
+    order = np.argsort(-values, kind="stable")
+    order = order[sizes[order] > 0]
+    used = np.cumsum(sizes[order])
+    first = int(np.searchsorted(used, budget, side="right"))  # up to here, all fit
+    chosen[order[:first]] = True
+    room = budget - (int(used[first - 1]) if first else 0)
+    least = int(sizes[order].min()) if len(order) else 0
+    for place in order[first:]:
         if room < least:
             break
-        if 0 < costs[place] <= room:
+        if sizes[place] <= room:
             chosen[place] = True
-            room -= costs[place]
+            room -= int(sizes[place])
     return chosen
 
 
