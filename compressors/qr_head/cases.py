@@ -24,6 +24,8 @@ SHARES = (0.5, 0.25, 0.1, 0.05, 0.02)
 """How much of a context's tokens may be kept."""
 
 Mask = NDArray[np.bool_]
+Costs = Sequence[int] | NDArray[np.integer[Any]]
+"""The tokens of each unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def _case(row: Mapping[str, Any]) -> Case:
     return Case(row["set"], row["query"], passages, evidence, row["need"])
 
 
-def kept(worths: Sequence[float] | NDArray[Any], costs: Sequence[int], budget: int) -> Mask:
+def kept(worths: Sequence[float] | NDArray[Any], costs: Costs, budget: int) -> Mask:
     """Which units are kept: those of most worth that fit, the first of equals before the second."""
     values = np.asarray(worths, np.float64)
     chosen = np.zeros(len(values), bool)
@@ -98,11 +100,11 @@ def kept(worths: Sequence[float] | NDArray[Any], costs: Sequence[int], budget: i
     return chosen
 
 
-def score(case: Case, chosen: Mask, costs: Sequence[int], budget: int) -> float:
+def score(case: Case, chosen: Mask, costs: Costs, budget: int) -> float:
     """How much of what answers *case* is in *chosen*, 0 to 1."""
     if case.need == "any":
         return float(any(all(chosen[unit] for unit in each) for each in case.evidence if each))
     units = sorted({unit for each in case.evidence for unit in each})
     total = sum(costs[unit] for unit in units)
     held = sum(costs[unit] for unit in units if chosen[unit])
-    return held / max(1, min(total, budget))
+    return float(held / max(1, min(total, budget)))
