@@ -21,7 +21,7 @@ from ...encoders.minilm.adapter import ADAPTER_SHAPES, Adapter
 from .head import ADAPTER
 
 GATE = "gate.npy"
-RANK, SCALE = 24, 0.8
+RANK, SCALE = 24, 1.2
 MAPS = ("attention", "ffn_in", "ffn_out")
 
 Floats = NDArray[np.float32]
