@@ -23,8 +23,9 @@ from rich.table import Table
 
 from memoryops import MemoryOps
 from memoryops.compressors.qr_head.cases import Case
-from memoryops.compressors.qr_head.examples import read, split
+from memoryops.compressors.qr_head.examples import read
 from memoryops.compressors.qr_head.fit import cases
+from memoryops.compressors.qr_head.held_out import split
 from memoryops.memory.evaluation import wait_until_embedded
 from memoryops.memory.recall import MAX_LIMIT
 from memoryops.memory.rerank import WEIGHT

@@ -24,6 +24,8 @@ SHARES = (0.5, 0.25, 0.1, 0.05, 0.02)
 """How much of a context's tokens may be kept."""
 
 Mask = NDArray[np.bool_]
+Costs = Sequence[int] | NDArray[np.integer[Any]]
+"""The tokens of each unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +79,32 @@ def _case(row: Mapping[str, Any]) -> Case:
     return Case(row["set"], row["query"], passages, evidence, row["need"])
 
 
-def kept(worths: Sequence[float] | NDArray[Any], costs: Sequence[int], budget: int) -> Mask:
+def kept(worths: Sequence[float] | NDArray[Any], costs: Costs, budget: int) -> Mask:
     """Which units are kept: those of most worth that fit, the first of equals before the second."""
     values = np.asarray(worths, np.float64)
     chosen = np.zeros(len(values), bool)
-    room, least = budget, min((cost for cost in costs if cost > 0), default=0)
-    for place in np.argsort(-values, kind="stable"):
+    sizes = np.asarray(costs, np.int64)
+    order = np.argsort(-values, kind="stable")
+    order = order[sizes[order] > 0]
+    used = np.cumsum(sizes[order])
+    first = int(np.searchsorted(used, budget, side="right"))  # up to here, all fit
+    chosen[order[:first]] = True
+    room = budget - (int(used[first - 1]) if first else 0)
+    least = int(sizes[order].min()) if len(order) else 0
+    for place in order[first:]:
         if room < least:
             break
-        if 0 < costs[place] <= room:
+        if sizes[place] <= room:
             chosen[place] = True
-            room -= costs[place]
+            room -= int(sizes[place])
     return chosen
 
 
-def score(case: Case, chosen: Mask, costs: Sequence[int], budget: int) -> float:
+def score(case: Case, chosen: Mask, costs: Costs, budget: int) -> float:
     """How much of what answers *case* is in *chosen*, 0 to 1."""
     if case.need == "any":
         return float(any(all(chosen[unit] for unit in each) for each in case.evidence if each))
     units = sorted({unit for each in case.evidence for unit in each})
     total = sum(costs[unit] for unit in units)
     held = sum(costs[unit] for unit in units if chosen[unit])
-    return held / max(1, min(total, budget))
+    return float(held / max(1, min(total, budget)))

@@ -1,21 +1,27 @@
-"""Training rows of the head: what they look like, how they are held out, how they are put into batches. Pure."""
+"""Training rows of the head: what they look like, how they are put into batches and into contexts. Pure."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import rows as json_rows
 
-SHARES: Mapping[str, float] = {"squad": 0.45, "friends": 0.25, "qmsum": 0.18, "policy": 0.12}
+SHARES: Mapping[str, float] = {"squad": 0.56, "friends": 0.15, "qmsum": 0.17, "policy": 0.12}
 """How much of a batch's text comes from each source: conversations are few, and weigh more than their number."""
-HELD_OUT: Mapping[str, int] = {"squad": 300, "friends": 16, "qmsum": 150, "policy": 2}
-"""What validation is made of: questions, but scenes for friends and whole policies."""
-QUESTIONS_A_PASSAGE = 6
-NEGATIVES = 2
+QUESTIONS_A_PASSAGE = 4
+NEGATIVES: Mapping[str, int] = {"qmsum": 1, "policy": 2}
+"""Passages of the same meeting or policy that come into a batch with one that is asked about: the hardest to tell."""
+LONG = 40
+"""Characters from which a unit says where it stands; a shorter one ("Thank you.") may be anywhere."""
+
+FIRST_WORDS = 500
+"""Up to so many words, by its share, a source is ahead of the others when a batch begins, so that batches differ."""
+
+Passage = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,9 @@ class Row:
 
     source: str
     query: str
-    units: tuple[str, ...]
+    units: Passage
     gold: tuple[int, ...]
-    negatives: tuple[tuple[str, ...], ...]
+    negatives: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Asked:
 class Batch:
     """Passages (each its units) and the questions that are asked of all of them."""
 
-    passages: Sequence[tuple[str, ...]]
+    passages: Sequence[Passage]
     asked: Sequence[Asked]
 
 
@@ -59,47 +65,9 @@ def _row(value: Mapping[str, Any]) -> Row:
     return Row(value["source"], value["query"], units, gold, tuple(tuple(each) for each in value["negatives"]))
 
 
-def split(rows: Sequence[Row], seed: int = 0) -> tuple[list[Row], list[Row]]:
-    """(for training, for validation): no validation passage occurs in training, not as a negative either.
-
-    The same for every training seed, so that figures of several seeds compare.
-    """
-    chance = random.Random(f"held out {seed}")
-    held: set[tuple[str, ...]] = set()
-    for source, number in HELD_OUT.items():
-        own = [row for row in rows if row.source == source]
-        if source == "policy":
-            held.update(_policies(own, number, chance))
-        else:
-            passages = sorted({row.units for row in own})
-            held.update(chance.sample(passages, min(number, len(passages) // 4)))
-    training, validation = [], []
-    for row in rows:
-        if row.units in held:
-            validation.append(row)
-        else:
-            kept = tuple(each for each in row.negatives if each not in held)
-            training.append(Row(row.source, row.query, row.units, row.gold, kept))
-    return training, validation
-
-
-def _policies(rows: Sequence[Row], number: int, chance: random.Random) -> set[tuple[str, ...]]:
-    """The passages of *number* documents: passages that rows name together belong to one."""
-    parent: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-    def root(passage: tuple[str, ...]) -> tuple[str, ...]:
-        parent.setdefault(passage, passage)
-        while parent[passage] != passage:
-            parent[passage] = parent[parent[passage]]
-            passage = parent[passage]
-        return passage
-
-    for row in rows:
-        for negative in row.negatives:
-            parent[root(negative)] = root(row.units)
-    documents = sorted({root(row.units) for row in rows})
-    chosen = set(chance.sample(documents, min(number, len(documents) // 4)))
-    return {passage for passage in parent if root(passage) in chosen}
+def long(passage: Passage) -> set[str]:
+    """The units of *passage* that are hardly anywhere else by chance."""
+    return {unit for unit in passage if len(unit) >= LONG}
 
 
 class Sampler:
@@ -107,79 +75,100 @@ class Sampler:
 
     def __init__(self, rows: Sequence[Row], words: int, seed: int) -> None:
         self._words, self._seed = words, seed
-        self._passages: dict[str, list[list[Row]]] = {}
-        grouped: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
+        self._passages: dict[str, list[Passage]] = {}
+        self._of: dict[Passage, list[Row]] = {}
+        self._answered: dict[str, list[Row]] = {}
         for row in rows:
-            grouped.setdefault((row.source, row.units), []).append(row)
-        for (source, _), several in grouped.items():
-            self._passages.setdefault(source, []).append(several)
+            if row.units not in self._of:
+                self._passages.setdefault(row.source, []).append(row.units)
+            self._of.setdefault(row.units, []).append(row)
+            self._answered.setdefault(row.units[row.gold[0]], []).append(row)
 
     def batch(self, step: int) -> Batch:
-        """The batch of *step*."""
+        """The batch of *step*: passages by turns from the source that has had least of its share, and their questions.
+
+        The units of the other passages are what a question's answer is to win against.
+        """
         chance = random.Random(f"{self._seed} {step}")
-        passages: dict[tuple[str, ...], str] = {}
-        chosen: list[Row] = []
         sources = [source for source in SHARES if source in self._passages]
-        spent = dict.fromkeys(sources, chance.random() * 400)
-        while sum(_size(passage) for passage in passages) < self._words:
+        spent = {source: chance.random() * FIRST_WORDS * SHARES[source] for source in sources}
+        found: dict[Passage, list[Row]] = {}
+        sources_of: dict[Passage, str] = {}
+        words = 0
+        while words < self._words:
             source = min(sources, key=lambda name: spent[name] / SHARES[name])
-            several = chance.choice(self._passages[source])
-            asked = chance.sample(several, min(QUESTIONS_A_PASSAGE, len(several)))
-            before = sum(_size(passage) for passage in passages)
-            for row in asked[:1]:
-                negatives = chance.sample(row.negatives, min(NEGATIVES, len(row.negatives)))
-                passages.update(dict.fromkeys([row.units, *negatives], source))
-            spent[source] += sum(_size(passage) for passage in passages) - before + 1
-            chosen.extend(asked)
-        return _batch(passages, chosen)
+            passage = chance.choice(self._passages[source])
+            asked = self._asked(passage)
+            some = chance.sample(asked, min(QUESTIONS_A_PASSAGE, len(asked)))
+            beside = [each for row in self._of[passage] for each in row.negatives]
+            hard = chance.sample(beside, min(NEGATIVES.get(source, 0), len(beside)))
+            for each, rows in ((passage, some), *((each, []) for each in hard)):
+                spent[source] += _size(each)
+                words += 0 if each in found else _size(each)
+                found[each] = found.get(each) or rows
+                sources_of[each] = source
+        return _batch(found, {each for each, source in sources_of.items() if source == "policy"})
+
+    def _asked(self, passage: Passage) -> list[Row]:
+        """The rows of *passage*, and those of overlapping passages whose answers are all in it, each question once."""
+        units = long(passage)
+        others = (row for unit in passage if unit in units for row in self._answered.get(unit, ()))
+        inside = (row for row in others if units.issuperset(row.units[place] for place in row.gold))
+        return list({row.query: row for row in (*self._of[passage], *inside)}.values())
 
 
-def _batch(passages: Mapping[tuple[str, ...], str], rows: Sequence[Row]) -> Batch:
-    first: dict[tuple[str, ...], int] = {}
+def _batch(found: Mapping[Passage, Sequence[Row]], policies: Set[Passage]) -> Batch:
+    """*found*: passages, and the rows that are asked of each of them; *policies*: those that are parts of policies."""
     texts: list[str] = []
-    sources: list[str] = []
-    for passage, source in passages.items():
-        first[passage] = len(texts)
+    places: dict[Passage, range] = {}
+    for passage in found:
+        places[passage] = range(len(texts), len(texts) + len(passage))
         texts.extend(passage)
-        sources.extend([source] * len(passage))
     asked = []
-    for row in rows:
-        gold = [first[row.units] + place for place in row.gold]
-        answers = {texts[place] for place in gold}
-        own = set(range(first[row.units], first[row.units] + len(row.units)))
-        own.update(place for n in row.negatives if n in first for place in range(first[n], first[n] + len(n)))
-        against = [
-            place
-            for place in range(len(texts))
-            if texts[place] not in answers and (place in own or row.source != "policy" or sources[place] != "policy")
-        ]
-        asked.append(Asked(row.query, gold, against))
-    return Batch(list(passages), asked)
+    for passage, rows in found.items():
+        for row in rows:
+            # policies say much the same, so those of others do not count against a question to one
+            other = policies - {passage, *row.negatives} if row.source == "policy" else set()
+            asked.append(_question(row, passage, places, texts, {place for each in other for place in places[each]}))
+    return Batch(list(found), asked)
+
+
+def _question(
+    row: Row, passage: Passage, places: Mapping[Passage, range], texts: Sequence[str], out: Set[int]
+) -> Asked:
+    """What answers *row* in *passage*, and all that counts against it: what says something else, but for *out*."""
+    answers = {row.units[place] for place in row.gold}
+    own = places[passage]
+    if passage == row.units:
+        gold = [own[place] for place in row.gold]
+    else:
+        gold = [place for place in own if texts[place] in answers]
+    return Asked(row.query, gold, [n for n, text in enumerate(texts) if text not in answers and n not in out])
 
 
 def _size(passage: Sequence[str]) -> int:
     return sum(unit.count(" ") + 1 for unit in passage)
 
 
-def contexts(rows: Sequence[Row], passages: int, seed: int) -> Iterator[tuple[Row, list[tuple[str, ...]], int]]:
-    """Validation: each row with its passage among *passages* of its source, its own negatives first.
+def contexts(rows: Sequence[Row], passages: int, seed: int) -> Iterator[tuple[Row, list[Passage], int]]:
+    """Validation: each row with its passage among *passages* of its source that do not overlap, its negatives first.
 
     Gives the row, the passages in a drawn order, and the place of the row's own among them.
     """
     chance = random.Random(f"contexts {seed}")
-    pools: dict[str, list[tuple[str, ...]]] = {}
+    pools: dict[str, list[Passage]] = {}
     for row in rows:
         pool = pools.setdefault(row.source, [])
         pool.extend(each for each in (row.units, *row.negatives))
     pools = {source: sorted(set(pool)) for source, pool in pools.items()}
     for row in rows:
-        others = dict.fromkeys(each for each in row.negatives if each != row.units)
         pool = pools[row.source]
-        for each in chance.sample(pool, min(len(pool), 2 * passages)):
-            if len(others) >= passages - 1:
+        found, sentences = [row.units], long(row.units)
+        for each in (*row.negatives, *chance.sample(pool, min(len(pool), 4 * passages))):
+            if len(found) == passages:
                 break
-            if each != row.units:
-                others[each] = None
-        found = [*others, row.units]
+            if sentences.isdisjoint(each) and each not in found:
+                found.append(each)
+                sentences |= long(each)
         chance.shuffle(found)
         yield row, found, found.index(row.units)

@@ -16,9 +16,9 @@ from .windows import Span
 
 Floats = NDArray[np.float32]
 
-NAMES = ("head", "null", "words", "sentence", "near", "section", "hop")
+NAMES = ("head", "null", "words", "sentence", "near", "section", "topic", "hop")
 NEAR, SECTION = 3, 8
-"""Units over which the head's logits are averaged on either side (one deviation), within a passage."""
+"""Units over which logits or keywords are averaged on either side (one deviation), within a passage."""
 BRIDGES = 2
 """How many of the best units a second hop starts from."""
 BRIDGE_WORDS = 0.25
@@ -35,7 +35,8 @@ def signals(
     """The signals *wanted* of all *units* (character spans of each of *texts*, in order) for *query*, by name.
 
     *head*: the calibrated logit is `head` less a share of `null`. *words*: BM25. *sentence*: the cosine of the mean
-    states. *near*, *section*: the head around the unit. *hop*: the head for what the best units add to the query.
+    states. *near*, *section*: the head around the unit. *topic*: keywords around it. *hop*: the head for what the
+    best units add to the query.
     """
     context = head.context(texts, units)
     asked = head.query(query)
@@ -49,6 +50,7 @@ def signals(
         "sentence": lambda: _sentence(asked, context),
         "near": lambda: smoothed(logits, passage, NEAR),
         "section": lambda: smoothed(logits, passage, SECTION),
+        "topic": lambda: smoothed(words, passage, SECTION),
         "hop": lambda: _hop(standard(logits) + BRIDGE_WORDS * standard(words), asked, context),
     }
     return {name: standard(make()) for name, make in made.items() if name in wanted}

@@ -1,4 +1,4 @@
-"""Training rows: what is held out never trains, batches depend on seed and step alone, and gold is never a negative."""
+"""Training rows: batches depend on seed and step alone, gold is never a negative, contexts hold the answer once."""
 
 import gzip
 import json
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from memoryops.compressors.qr_head.examples import SHARES, Row, Sampler, contexts, read, split
+from memoryops.compressors.qr_head.examples import SHARES, Row, Sampler, contexts, read
+from memoryops.compressors.qr_head.held_out import split
 
 
 def row(source: str, number: int, negatives: tuple[int, ...] = ()) -> Row:
@@ -16,24 +17,8 @@ def row(source: str, number: int, negatives: tuple[int, ...] = ()) -> Row:
     return Row(source, f"what of {source} {number}?", passage(number), (1,), tuple(passage(n) for n in negatives))
 
 
+LONG = "A sentence that is long enough to say where it stands."
 ROWS = [row(source, n, (n + 1, n + 2)) for source in SHARES for n in range(0, 240, 3)]
-
-
-def test_no_held_out_passage_is_seen_in_training() -> None:
-    training, validation = split(ROWS)
-    assert len(training) + len(validation) == len(ROWS)
-    assert {each.source for each in validation} == set(SHARES)
-    held = {each.units for each in validation}
-    for each in training:
-        assert each.units not in held and held.isdisjoint(each.negatives)
-    assert split(ROWS) == (training, validation)
-
-
-def test_policies_are_held_out_whole() -> None:
-    linked = [row("policy", n, (n + 1 if n % 10 < 9 else n - 9,)) for n in range(100)]
-    _, validation = split(linked)
-    documents = {int(each.query.split()[-1].rstrip("?")) // 10 for each in validation}
-    assert len(documents) == 2 and len(validation) == 20
 
 
 def test_batches_depend_on_seed_and_step() -> None:
@@ -60,11 +45,24 @@ def test_gold_is_no_negative_and_policies_do_not_count_against_each_other() -> N
                 )
 
 
+def test_a_passage_is_asked_what_overlapping_ones_answer_with_its_sentences() -> None:
+    text = [f"This is sentence {n} of a long article about birds." for n in range(9)]
+    rows = [Row("squad", f"what of {n}?", tuple(text[n - 1 : n + 2]), (1,), ()) for n in range(1, 8)]
+    batch = Sampler(rows, 20, seed=0).batch(0)
+    units = [unit for passage in batch.passages for unit in passage]
+    assert len(batch.asked) > len(batch.passages)
+    for asked in batch.asked:
+        number = asked.query.split()[-1].rstrip("?")
+        assert {units[place] for place in asked.gold} == {text[int(number)]}
+
+
 def test_contexts_hold_the_answer_at_its_place() -> None:
     _, validation = split(ROWS)
     for each, passages, place in contexts(validation, 5, seed=0):
         assert passages[place] == each.units and 3 <= len(passages) <= 5
         assert set(each.negatives) <= set(passages) and len(set(passages)) == len(passages)
+    overlapping = [Row("squad", "q", (LONG, "a"), (0,), ((LONG, "b"), ("c", "d")))]
+    assert [set(passages) for _, passages, _ in contexts(overlapping, 5, seed=0)] == [{(LONG, "a"), ("c", "d")}]
 
 
 def test_rows_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
