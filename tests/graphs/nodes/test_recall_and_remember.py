@@ -64,6 +64,15 @@ def test_the_same_on_async_edges(ops: MemoryOps) -> None:
     assert ops.state().messages == 2
 
 
+def test_a_block_that_a_person_sends_stays_in_the_conversation(ops: MemoryOps) -> None:
+    ops.add("Anna's favourite tea is lapsang souchong.")
+    graph, model = chat(ops)
+    graph.invoke({"messages": [("user", "Which tea does Anna like?")]}, T1)
+    (block,) = blocks(model.seen[-1])
+    graph.invoke({"messages": [HumanMessage(block.text, id="pasted")]}, T1)
+    assert "pasted" in [each.id for each in model.seen[-1]]
+
+
 def test_what_is_in_view_is_not_recalled_and_what_has_left_it_is(ops: MemoryOps) -> None:
     graph, model = chat(ops, in_view=2)
     graph.invoke({"messages": [("user", "My boat is called Marigold.")]}, T1)
