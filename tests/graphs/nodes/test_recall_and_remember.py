@@ -134,6 +134,15 @@ def test_scope_narrows_and_never_widens(make: Make) -> None:
             bound.invoke(question, config, context=context)
 
 
+@pytest.mark.parametrize("context", [MemoryContext(user=""), {"user": ""}, MemoryContext(thread="")])
+def test_an_empty_name_is_not_nobody(ops: MemoryOps, context: Any) -> None:
+    ops.add("Anna's favourite tea is lapsang souchong.")
+    graph, model = chat(ops)
+    with pytest.raises(InvalidInput, match="is ''"):
+        graph.invoke({"messages": [("user", "Which tea?")]}, T1, context=context)
+    assert model.seen == []
+
+
 def test_wrong_states_and_arguments_are_told(ops: MemoryOps) -> None:
     with pytest.raises(InvalidInput, match="give messages"):
         make_recall_node(ops)({"messages": "hello"})
