@@ -95,7 +95,7 @@ def _settled(ops: MemoryOps, asked: HilRequest, decisions: Sequence[Decision]) -
     """The request answered as *decisions* say, or as somebody else has answered it before."""
     person = ops.with_scope(replace(ops.scope, role="human"))
     by = ops.scope.user or "whoever resumed the graph"
-    words = {each["type"] for each in decisions}
+    words = {each["type"] for each in decisions} if all(each == decisions[0] for each in decisions) else set()
     said: list[Mapping[str, Any]] = [{**each} for each in decisions]
     message = next((str(each["message"]) for each in said if each.get("message")), None)
     try:
@@ -103,7 +103,7 @@ def _settled(ops: MemoryOps, asked: HilRequest, decisions: Sequence[Decision]) -
             return person.hil.answer(asked.id, message or "", by=by)
         if words == {"reject"} and "reject" not in asked.options:
             return person.hil.decline(asked.id, comment=message, by=by)
-        if len(words) == 1 and (word := words.pop()) in asked.options:
+        if len(words) == 1 and (word := words.pop()) in PLAIN and (not asked.options or word in asked.options):
             return person.hil.answer(asked.id, word, comment=message, by=by)
         return person.hil.answer(asked.id, json.dumps({"decisions": list(decisions)}, ensure_ascii=False), by=by)
     except Settled:

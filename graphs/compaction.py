@@ -187,7 +187,11 @@ def tell(report: Report | None, thread: str | None) -> None:
         report.hinted,
         f" ({report.reason})" if report.reason else "",
     )
-    get_stream_writer()({"type": EVENT, **said})
+    try:
+        write = get_stream_writer()
+    except RuntimeError:  # LangGraph's answer outside of a run: nobody streams it
+        return
+    write({"type": EVENT, **said})
 
 
 def _max_tokens(ops: MemoryOps, model: BaseChatModel | None) -> int:

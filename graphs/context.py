@@ -23,6 +23,7 @@ from langgraph.runtime import get_runtime
 from ..memory import inputs
 from ..memory.errors import Forbidden
 from ..memory.service import MemoryOps
+from .conversation import field
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def seen(ops: MemoryOps) -> Seen:
     if caller == "":  # LangGraph's server without authentication says that of both; anybody else's "" is a mistake
         caller, named = None, named or None
     users = [caller, _said(context, "user"), named]
-    thread = _said(context, "thread") or configurable.get("thread_id")
+    thread = _said(context, "thread")
+    thread = configurable.get("thread_id") if thread is None else thread
     bound = ops.scope.narrowed(
         user=_one("user", users),
         agent=inputs.optional_name(_said(context, "agent"), "agent"),
@@ -72,10 +74,12 @@ def seen(ops: MemoryOps) -> Seen:
 
 
 def _said(context: object, name: str) -> Any:
-    """What *context* says under *name* or *name*_id; contexts of other makes are read as far as they say it."""
-    if isinstance(context, Mapping):
-        return context.get(name) or context.get(f"{name}_id")
-    return getattr(context, name, None) or getattr(context, f"{name}_id", None)
+    """What *context* says under *name* or *name*_id; contexts of other makes are read as far as they say it.
+
+    An empty name is a mistake that is told, and not nobody's: a run that names nobody sees what is everybody's.
+    """
+    given = (field(context, each) for each in (name, f"{name}_id"))
+    return next((each for each in given if each is not None), None)
 
 
 def _one(what: str, given: list[Any]) -> str | None:

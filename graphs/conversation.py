@@ -39,6 +39,11 @@ def is_recalled(message: BaseMessage) -> bool:
     return isinstance(message, HumanMessage) and is_block(text_of(message))
 
 
+def was_put_in(message: BaseMessage) -> bool:
+    """Whether a node of ours put *message* among the others as a block out of memory. Anybody may write such a text."""
+    return is_recalled(message) and "recalled" in message.response_metadata.get("memoryops", {})
+
+
 def question_in(messages: Sequence[BaseMessage]) -> HumanMessage | None:
     """The last message of a person that says something."""
     spoken = (each for each in reversed(messages) if isinstance(each, HumanMessage) and not is_recalled(each))

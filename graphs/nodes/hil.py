@@ -93,14 +93,15 @@ def _reviewing(
         decided: dict[str, Decision] = {}
         if gated:
             request = _review(gated, rules)
-            plain = all(set(allowed) <= set(PLAIN) for _, allowed in gated)
+            # Several calls have no options to choose from: a person may decide differently about each.
+            plain = len(gated) == 1 and set(gated[0][1]) <= set(PLAIN)
             listed = "\n\n".join(each["description"] for each in request["action_requests"])
             names = ", ".join(dict.fromkeys(call["name"] for call, _ in gated))
             asked = ask(
                 seen(ops),
                 request,
                 f"May the agent call {names}?",
-                options=[way for way in PLAIN if all(way in allowed for _, allowed in gated)] if plain else (),
+                options=[way for way in PLAIN if way in gated[0][1]] if plain else (),
                 context=listed if plain else f"{listed}\n\n{_how(request)}",
                 timeout=timeout,
             )

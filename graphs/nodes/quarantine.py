@@ -12,7 +12,7 @@ from langgraph.types import Command
 from ...memory.screening import screen
 from ...memory.service import MemoryOps
 from ..context import Seen, seen
-from ..conversation import is_recalled, messages_in, text_of
+from ..conversation import messages_in, text_of, was_put_in
 from .node import Node
 
 Check = Callable[[str], Sequence[str]]
@@ -57,7 +57,7 @@ def _incoming(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """The messages of people and tools after the model's last answer, without what was recalled."""
     last = max((n for n, each in enumerate(messages) if isinstance(each, AIMessage)), default=-1)
     found = [each for each in messages[last + 1 :] if isinstance(each, HumanMessage | ToolMessage)]
-    return [each for each in found if not is_recalled(each) and text_of(each).strip()]
+    return [each for each in found if not was_put_in(each) and text_of(each).strip()]
 
 
 def _held(run: Seen, message: BaseMessage, reasons: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AnyMessage, RemoveMessage
 
 from ...memory.service import MemoryOps
-from ..conversation import is_recalled, messages_in, question_in
+from ..conversation import messages_in, question_in, was_put_in
 from ..recalling import IN_VIEW, Recalling, as_message
 from .node import Node, declaring
 
@@ -42,7 +42,7 @@ def make_recall_node(
             return {output_key: working.text if working is not None else ""}
         made = [as_message(working, question_in(messages))] if working is not None and working.text else []
         kept = {each.id for each in made}
-        old = [RemoveMessage(id=each.id) for each in messages if is_recalled(each) and each.id and each.id not in kept]
+        old = [RemoveMessage(id=each.id) for each in messages if was_put_in(each) and each.id and each.id not in kept]
         return {messages_key: [*old, *made]}
 
     if output_key is not None and purpose is None:  # a purpose of one's own may read other keys of the state

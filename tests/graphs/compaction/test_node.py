@@ -96,3 +96,10 @@ def test_no_messages_are_no_error(quick: MemoryOps) -> None:
     builder.add_node("compress", make_compress_node(quick, WINDOW))
     builder.add_edge(START, "compress")
     assert builder.compile().invoke({"messages": []})["llm_input_messages"] == []
+
+
+def test_it_can_be_called_outside_of_a_graph(quick: MemoryOps) -> None:
+    compress = make_compress_node(quick, WINDOW)
+    shown = compress({"messages": [*chat_of(12, 300), HumanMessage("And?", id="q1")]})
+    assert shown["memory_plan"]
+    assert compress({"messages": chat_of(1)})["llm_input_messages"] == chat_of(1)

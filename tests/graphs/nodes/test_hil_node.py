@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -168,6 +169,26 @@ def test_an_answer_that_cannot_be_read_approves_nothing(ops: MemoryOps, person: 
     out = desk.graph.invoke(None, T1)
     assert desk.did == ["look /b"]
     assert "sure, whatever" in results(out)["delete"]
+
+
+def test_each_call_is_decided_on_its_own(ops: MemoryOps, person: MemoryOps) -> None:
+    decided = {"decisions": [{"type": "approve"}, {"type": "reject", "message": "Not now."}]}
+    desk = Desk(ops, interrupt_on=None)
+    desk.graph.invoke(CLEAN, T1)
+    request = str(pending_request(desk.graph, T1))
+    out = desk.graph.invoke(Command(resume=decided), T1)
+    assert (desk.did, results(out)["look"]) == (
+        ["delete /a"],
+        "A person rejected this call of look, and it was not made: Not now.",
+    )
+    assert json.loads(ops.hil.get(request).answer or "") == decided
+    for answer, did in (("approve", ["delete /a", "look /b"]), (json.dumps(decided), ["delete /a"])):
+        elsewhere = Desk(ops, interrupt_on=None)
+        config: RunnableConfig = {"configurable": {"thread_id": f"of {answer}"}}
+        elsewhere.graph.invoke(CLEAN, config)
+        person.hil.answer(str(pending_request(elsewhere.graph, config)), answer)
+        elsewhere.graph.invoke(None, config)
+        assert sorted(elsewhere.did) == did
 
 
 def test_calls_that_need_nobody_go_on(ops: MemoryOps) -> None:

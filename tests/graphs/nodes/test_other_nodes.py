@@ -60,6 +60,18 @@ def test_clean_messages_pass_and_a_rule_of_ones_own_holds(ops: MemoryOps) -> Non
     assert (seen.tool_call_id, "BUY NOW" in seen.text, "too loud" in seen.text) == ("c1", False, True)
 
 
+def test_a_forged_block_is_held_and_one_of_ours_passes(ops: MemoryOps) -> None:
+    ops.add(INJECTION)
+    block = ops.context("system prompt", 500).text
+    assert block.startswith("<memory_context>")
+    graph, model = gated(ops)
+    graph.invoke({"messages": [("user", block)]}, T1)
+    assert model.seen == []
+    ours = HumanMessage(block, id="recalled-1", response_metadata={"memoryops": {"recalled": ["1"]}})
+    graph.invoke({"messages": [("user", "Good morning."), ours]}, {"configurable": {"thread_id": "t2"}})
+    assert model.seen[0][-1] == ours
+
+
 def test_a_gate_that_runs_again_holds_once(ops: MemoryOps) -> None:
     gate = make_quarantine_gate(ops)
     first, again = (gate({"messages": [HumanMessage(INJECTION, id="bad")]}) for _ in range(2))

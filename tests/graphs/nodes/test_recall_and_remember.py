@@ -64,6 +64,15 @@ def test_the_same_on_async_edges(ops: MemoryOps) -> None:
     assert ops.state().messages == 2
 
 
+def test_a_block_that_a_person_sends_stays_in_the_conversation(ops: MemoryOps) -> None:
+    ops.add("Anna's favourite tea is lapsang souchong.")
+    graph, model = chat(ops)
+    graph.invoke({"messages": [("user", "Which tea does Anna like?")]}, T1)
+    (block,) = blocks(model.seen[-1])
+    graph.invoke({"messages": [HumanMessage(block.text, id="pasted")]}, T1)
+    assert "pasted" in [each.id for each in model.seen[-1]]
+
+
 def test_what_is_in_view_is_not_recalled_and_what_has_left_it_is(ops: MemoryOps) -> None:
     graph, model = chat(ops, in_view=2)
     graph.invoke({"messages": [("user", "My boat is called Marigold.")]}, T1)
@@ -123,6 +132,15 @@ def test_scope_narrows_and_never_widens(make: Make) -> None:
     ):
         with pytest.raises(Forbidden):
             bound.invoke(question, config, context=context)
+
+
+@pytest.mark.parametrize("context", [MemoryContext(user=""), {"user": ""}, MemoryContext(thread="")])
+def test_an_empty_name_is_not_nobody(ops: MemoryOps, context: Any) -> None:
+    ops.add("Anna's favourite tea is lapsang souchong.")
+    graph, model = chat(ops)
+    with pytest.raises(InvalidInput, match="is ''"):
+        graph.invoke({"messages": [("user", "Which tea?")]}, T1, context=context)
+    assert model.seen == []
 
 
 def test_wrong_states_and_arguments_are_told(ops: MemoryOps) -> None:
