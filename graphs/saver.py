@@ -315,7 +315,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 async def create_checkpointer() -> AsyncIterator[QdrantSaver]:
     """The saver for a `langgraph.json`, opened by the settings of the environment (`MEMORYOPS_…`):
 
-    {"checkpointer": {"path": "memoryops.graphs:create_checkpointer"}}
+    {"checkpointer": {"path": "memoryops.graphs.saver.create_checkpointer"}}
     """
     ops = await asyncio.to_thread(MemoryOps.open)
     try:
