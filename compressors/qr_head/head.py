@@ -167,7 +167,7 @@ class Head:
         ids = self.encoder.encode_tokens(text[: 40 * MOST_QUERY_TOKENS]).ids[:MOST_QUERY_TOKENS]
         parts = [ids[start : start + WINDOW_TOKENS] for start in range(0, len(ids), WINDOW_TOKENS)] or [[]]
         weights = self.weights
-        several = self.encoder.window_states(parts, weights.adapter, special=True, merge=True)
+        several = self.encoder.window_states(parts, weights.adapter, special=True)
         states = np.concatenate(several)
         if weights.gate is None:
             logits = np.concatenate([_inner(len(rows)) for rows in several])
@@ -188,7 +188,7 @@ class Head:
         found: dict[int, Keys] = {}
         for start in range(0, len(order), WINDOWS_A_RUN):
             some = order[start : start + WINDOWS_A_RUN]
-            states = self.encoder.window_states([missing[place] for place in some], weights.adapter, merge=True)
+            states = self.encoder.window_states([missing[place] for place in some], weights.adapter)
             for place, rows in zip(some, states, strict=True):
                 found[place] = Keys.of(rows @ weights.projection)
         return [found[place] for place in range(len(missing))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from .. import runtime
 from ..errors import EncoderUnavailable
 from ..ports import Vectors
-from . import merging
 from .adapter import HIDDEN, Adapter
 from .tokenizer import END, MAX_TOKENS, START, TOKENIZER, Tokens, WordPieces, missing_file
 
@@ -55,7 +54,6 @@ class MiniLM:
         self._adapter = adapter
         self._pieces = WordPieces()
         self._session: InferenceSession | None = None
-        self._merged: tuple[Adapter, InferenceSession] | None = None
         self._loading = Lock()
 
     def __repr__(self) -> str:
@@ -74,8 +72,8 @@ class MiniLM:
         """Mean-pooled vectors of *texts*, (n, 384) float32 of length 1; 256 tokens of a text are read."""
         passages = self._pieces.passages(texts)
         vectors = np.zeros((len(texts), HIDDEN), np.float32)
-        run, feeds = self._loaded().run, self._adapter.feeds if self._adapter else {}
-        for group, found in self._groups([passage.ids for passage in passages], "sentence", run, feeds):
+        feeds = self._adapter.feeds if self._adapter else {}
+        for group, found in self._groups([passage.ids for passage in passages], "sentence", feeds):
             vectors[group] = found
         return vectors
 
@@ -96,33 +94,21 @@ class MiniLM:
         return [(rows[inner], passage.offsets[inner]) for rows, passage in zip(states, passages, strict=True)]
 
     def window_states(
-        self,
-        windows: Sequence[Sequence[int]],
-        adapter: Adapter | None = None,
-        *,
-        special: bool = False,
-        merge: bool = False,
+        self, windows: Sequence[Sequence[int]], adapter: Adapter | None = None, *, special: bool = False
     ) -> list[Vectors]:
         """The last layer's states of word pieces that are cut already: (t, 384) for each window of t ids.
 
         A window has at most 510 ids, as `encode_tokens` gives them. The start and end tokens are read around it; with
-        *special*, their states stand first and last. *merge* adds *adapter* to the weights instead of computing it
-        beside them: faster by a sixth, and not quite the same states (see `merging`). The merged weights are kept for
-        one adapter, the last one.
+        *special*, their states stand first and last.
         """
         inner = slice(None) if special else slice(1, -1)
-        states = self._states([[START, *ids, END] for ids in windows], adapter, merge=merge)
+        states = self._states([[START, *ids, END] for ids in windows], adapter)
         return [rows[inner] for rows in states]
 
-    def _states(
-        self, framed: Sequence[Sequence[int]], adapter: Adapter | None, *, merge: bool = False
-    ) -> list[Vectors]:
+    def _states(self, framed: Sequence[Sequence[int]], adapter: Adapter | None) -> list[Vectors]:
         adapter = adapter or self._adapter
-        beside = None if merge else adapter
-        run = (self._with(adapter) if merge and adapter is not None else self._loaded()).run
-        feeds: Mapping[str, Any] = beside.feeds if beside is not None else {}
         found: list[Vectors] = [np.zeros((0, HIDDEN), np.float32)] * len(framed)
-        for group, states in self._groups(framed, "token_states", run, feeds):
+        for group, states in self._groups(framed, "token_states", adapter.feeds if adapter else {}):
             for i, rows in zip(group, states, strict=True):
                 found[i] = rows.copy()
         return found
@@ -136,16 +122,13 @@ class MiniLM:
         return self._pieces.whole(text)
 
     def _groups(
-        self,
-        framed: Sequence[Sequence[int]],
-        output: str,
-        run: Callable[[list[str], dict[str, Any]], list[Any]],
-        feeds: Mapping[str, Any],
+        self, framed: Sequence[Sequence[int]], output: str, feeds: Mapping[str, Any]
     ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """Places of *framed* and their *output*, group by group, several at a time.
 
         Groups side by side use two cores whole, where one group on both waits for the slower half of each product.
         """
+        run = self._loaded().run
 
         def one(group: list[int]) -> NDArray[np.float32]:
             ids = np.array([framed[i] for i in group], np.int64)
@@ -165,14 +148,6 @@ class MiniLM:
                 self._session = open_session(MODEL, self._threads)
             return self._session
 
-    def _with(self, adapter: Adapter) -> InferenceSession:
-        """The model with *adapter* added to its weights."""
-        with self._loading:
-            if self._merged is None or self._merged[0] is not adapter:
-                constants = merging.merged(merging.constants(_present(MODEL).read_bytes()), adapter)
-                self._merged = adapter, open_session(MODEL, self._threads, constants)
-            return self._merged[1]
-
 
 def equal_lengths(passages: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     """Places of *passages* in groups of one length each and at most 512 tokens (or one passage)."""
@@ -188,8 +163,8 @@ def equal_lengths(passages: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         yield group
 
 
-def open_session(path: Path, threads: int, constants: Mapping[str, NDArray[Any]] | None = None) -> InferenceSession:
-    """An onnxruntime session on *path* for the CPU, with *constants* in the place of the file's own.
+def open_session(path: Path, threads: int) -> InferenceSession:
+    """An onnxruntime session on *path* for the CPU.
 
     Only basic graph rewriting: the extended level puts a slower kernel in the place of Add +
     LayerNormalization (a fifth of the speed). Severity 3 hides a warning that the adapter inputs, which have
@@ -202,12 +177,7 @@ def open_session(path: Path, threads: int, constants: Mapping[str, NDArray[Any]]
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(each) for name, each in (constants or {}).items()}
-    for name, value in values.items():
-        options.add_initializer(name, value)
-    session = onnxruntime.InferenceSession(str(_present(path)), options, providers=["CPUExecutionProvider"])
-    session.memoryops_constants = values  # onnxruntime reads their memory as long as the session lives
-    return session
+    return onnxruntime.InferenceSession(str(_present(path)), options, providers=["CPUExecutionProvider"])
 
 
 def _present(path: Path) -> Path:
