@@ -26,7 +26,7 @@ from langgraph.config import get_stream_writer
 
 from ..compressors.chain import LIMIT_SECONDS
 from ..compressors.ports import Compressor
-from ..memory import llms, messages
+from ..memory import inputs, llms, messages
 from ..memory.compaction import Compaction, Report, dump, keys_of, load
 from ..memory.service import DEFAULT_WINDOW, MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
@@ -78,7 +78,11 @@ class Compactor:
         compressor: Compressor | None = None,
         patience: float = LIMIT_SECONDS,
     ) -> None:
-        self.ops, self.max_tokens, self.reserve = ops, max_tokens, reserve
+        if max_tokens is not None:
+            inputs.whole(max_tokens, "max_tokens", 1, 10**12)
+        self.ops, self.max_tokens = ops, max_tokens
+        self.reserve = inputs.whole(reserve, "reserve", 0, 10**12)
+        patience = inputs.seconds(patience, "patience")
         self._shares = ContextWindow(max_tokens or 1, trigger, min(target, trigger), hard)
         chosen = compressor or ops.compressor
         self._compaction = Compaction(ops.items, self._shares, chosen, keep=keep, patience=patience)

@@ -138,7 +138,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
     def _matches(self, metadata: bytes, wanted: Mapping[str, Any]) -> bool:
         has = self._codec.load(metadata)
-        return all(name in has and has[name] == value for name, value in wanted.items())
+        return all(has.get(name) == value for name, value in wanted.items())
 
     def _tuple(self, saved: Saved, config: RunnableConfig | None) -> CheckpointTuple:
         thread = config["configurable"]["thread_id"] if config is not None else saved.thread

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...stores.errors import Conflict
-from ...stores.filters import Eq, Filter, Range, all_of
+from ...stores.filters import Eq, Filter, Range, all_of, encodable
 from ...stores.ports import Point, PointStore, Put
 from .. import inputs
 from ..errors import Incomplete, InvalidInput
@@ -259,6 +259,8 @@ class Checkpoints:
     def _key(self, thread: str) -> str:
         if not isinstance(thread, str) or not thread:
             raise InvalidInput(f"the thread id is {thread!r:.100}; give a text that is not empty")
+        if not encodable(thread):
+            raise InvalidInput(f"the thread id {thread!r:.100} has half of a surrogate pair, which no UTF-8 has")
         if self.scope.thread is not None:
             self.scope.narrowed(thread=thread)
         return rows.key(self.scope.user or "", thread)

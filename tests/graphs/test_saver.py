@@ -363,3 +363,17 @@ def test_strict_serializers_bring_back_what_graphs_declare(make: Make) -> None:
     assert isinstance(allowed, QdrantSaver)
     assert allowed._codec.serde is allowed.serde
     assert len(say(chat(allowed), "hello")) == 2
+
+
+def test_a_filter_for_nothing_is_met_by_what_has_no_such_metadata(make: Make) -> None:
+    saver = make()
+    say(chat(saver), "hello")
+    theirs = InMemorySaver()
+    say(chat(theirs), "hello")
+    for wanted in ({"nobody": None}, {"nobody": None, "source": "loop"}, {"source": None}):
+        assert len(list(saver.list(CONFIG, filter=wanted))) == len(list(theirs.list(CONFIG, filter=wanted)))
+
+
+def test_half_a_surrogate_pair_is_no_thread(make: Make) -> None:
+    with pytest.raises(InvalidInput, match="surrogate"):
+        make().get_tuple({"configurable": {"thread_id": "a\ud800"}})

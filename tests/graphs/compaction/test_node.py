@@ -103,3 +103,17 @@ def test_it_can_be_called_outside_of_a_graph(quick: MemoryOps) -> None:
     shown = compress({"messages": [*chat_of(12, 300), HumanMessage("And?", id="q1")]})
     assert shown["memory_plan"]
     assert compress({"messages": chat_of(1)})["llm_input_messages"] == chat_of(1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"reserve": -1}, "reserve"),
+        ({"patience": 0}, "patience"),
+        ({"patience": -1}, "patience"),
+    ],
+)
+def test_a_wrong_setting_is_an_error_when_it_is_made(ops: MemoryOps, settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidInput, match=named):
+        make_compress_node(ops, **settings)
