@@ -55,9 +55,9 @@ def build_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with (
-            AsyncExitStack() as stack,
             streamable.router.lifespan_context(streamable),
             anyio.create_task_group() as group,
+            AsyncExitStack() as stack,
         ):
             for each in running:
                 await stack.enter_async_context(each())

@@ -157,8 +157,9 @@ def test_keys_are_in_no_log(serve: Serve) -> None:
         assert served.token not in served.said
 
 
-def test_beyond_this_machine_a_server_wants_keys_of_its_own(cli: Any) -> None:
-    ran = cli("serve", "--host", "0.0.0.0", "--port", "0", "--allow-host", "here")
+def test_beyond_this_machine_a_server_wants_keys_of_its_own(cli: Any, data_dir: Path) -> None:
+    folder = ("--data-dir", str(data_dir))  # other tests have made keys in the shared one
+    ran = cli(*folder, "serve", "--host", "0.0.0.0", "--port", "0", "--allow-host", "here", here=False)
     assert ran.status == 1
     assert "memoryops keys create" in ran.err
 
