@@ -36,6 +36,7 @@ TABLE: Mapping[type[Exception], tuple[str, str]] = {
     memory.Taken: ("taken", ""),
     memory.Settled: ("settled", ""),
     memory.ContextOverflow: ("overflow", ""),
+    memory.Incomplete: ("damaged", ""),
     stores.StoreError: ("failed", _DOCTOR),
     stores.InvalidRequest: ("invalid", ""),
     stores.Conflict: ("stale", ""),
