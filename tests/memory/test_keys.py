@@ -126,7 +126,7 @@ def test_an_admin_reaches_the_keys_of_one_workspace_and_user(make: Make, admin: 
 
 
 def test_no_scope_reaches_the_keys_themselves() -> None:
-    with pytest.raises(InvalidInput, match="kept for its own use"):
+    with pytest.raises(InvalidInput, match="memoryops:"):
         Scope(KEYS_WORKSPACE)
 
 
