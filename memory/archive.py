@@ -60,9 +60,7 @@ def listed(store: PointStore, scope: Scope, *, limit: int = 50, cursor: str | No
     """What is archived, the newest first."""
     inputs.whole(limit, "limit", 1, 1000)
     where = all_of(Eq("type", "item"), Eq("status", "active"), ASKED, scope.filter)
-    page = store.scroll(
-        scope.workspace, "records", where=where, order_by="created_at", descending=True, limit=limit, cursor=cursor
-    )
+    page = paging.newest(store, scope.workspace, where, limit, cursor)
     return ArchivePage([_archived(point) for point in page.points], page.cursor)
 
 

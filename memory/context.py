@@ -9,7 +9,7 @@ from ..compressors import tokens
 from ..compressors.ports import Compressor
 from ..stores.filters import Eq, all_of
 from ..stores.ports import Point
-from . import inputs
+from . import inputs, paging
 from .conditions import Where, iso
 from .forms import NOT_ARCHIVED
 from .items import Items
@@ -115,9 +115,7 @@ class Context:
             return []
         message = all_of(Eq("type", "item"), Eq("kind", "message"), scope.filter)
         active = all_of(message, Eq("status", "active"), NOT_ARCHIVED)
-        page = self.items.store.scroll(
-            scope.workspace, "records", where=active, order_by="created_at", descending=True, limit=number
-        )
+        page = paging.newest(self.items.store, scope.workspace, active, number)
         return [_candidate(point) for point in page.points]
 
     def _memories(self, purpose: str, where: Where, limit: int, shown: set[str]) -> list[Candidate]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..encoders.words import words
 from ..stores.filters import Eq, all_of
 from ..stores.ports import Candidate, Query
-from . import inputs
+from . import inputs, paging
 from .errors import InvalidInput, NotFound
 from .forms import NOT_ARCHIVED
 
@@ -107,9 +107,7 @@ def known_items(ops: MemoryOps, most: int) -> list[Asked]:
     Easier than real questions, since the words are the memory's own; good for comparing settings, not for boasting.
     """
     where = all_of(Eq("type", "item"), Eq("status", "active"), NOT_ARCHIVED, ops.scope.filter)
-    page = ops.store.scroll(
-        ops.scope.workspace, "records", where=where, order_by="created_at", descending=True, limit=1000
-    )
+    page = paging.newest(ops.store, ops.scope.workspace, where, 1000)
     points = sorted(page.points, key=lambda point: point.id)
     chance = random.Random(SEED)
     chosen = chance.sample(points, min(most, len(points)))

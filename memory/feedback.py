@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from ..stores.errors import Conflict
 from ..stores.filters import Eq, all_of
 from ..stores.ports import Patch, Point, Put
-from . import inputs
+from . import inputs, paging
 from .conditions import iso
 from .errors import Quarantined, Stale
 from .ids import new_id
@@ -103,15 +103,7 @@ class Feedback:
         inputs.whole(limit, "limit", 1, 1000)
         self.items.find(id)
         where = all_of(Eq("type", "feedback"), Eq("item", id), self.scope.filter)
-        page = self.store.scroll(
-            self.scope.workspace,
-            "records",
-            where=where,
-            order_by="created_at",
-            descending=True,
-            limit=limit,
-            cursor=cursor,
-        )
+        page = paging.newest(self.store, self.scope.workspace, where, limit, cursor)
         return FeedbackPage([_entry(point) for point in page.points], page.cursor)
 
 

@@ -149,15 +149,7 @@ class Hil:
             parts += _in_status(inputs.choice(status, "status", STATUSES), now)
         if self.scope.filter is not None:
             parts.append(self.scope.filter)
-        page = self.store.scroll(
-            self.scope.workspace,
-            "records",
-            where=And(tuple(parts)),
-            order_by="created_at",
-            descending=True,
-            limit=limit,
-            cursor=inner,
-        )
+        page = paging.newest(self.store, self.scope.workspace, And(tuple(parts)), limit, inner)
         return HilPage([self._request(point) for point in page.points], paging.keep(listing, now, page.cursor))
 
     def _find(self, id: str) -> Point:

@@ -117,9 +117,7 @@ class Keys:
         self.scope.require_admin("list keys")
         inputs.whole(limit, "limit", 1, 1000)
         where = all_of(Eq("type", "key"), Eq("source", self.scope.workspace), self.scope.filter)
-        page = self.store.scroll(
-            KEYS_WORKSPACE, "records", where=where, order_by="created_at", descending=True, limit=limit, cursor=cursor
-        )
+        page = paging.newest(self.store, KEYS_WORKSPACE, where, limit, cursor)
         used = self.store.get(KEYS_WORKSPACE, "records", [_use_id(point.id) for point in page.points])
         times = [None if each is None else float(each.payload["accessed_at"]) for each in used]
         now = self.clock()

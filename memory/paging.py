@@ -27,6 +27,13 @@ def pages(store: PointStore, workspace: str, where: Filter | None, size: int) ->
             return
 
 
+def newest(store: PointStore, workspace: str, where: Filter | None, limit: int, cursor: str | None = None) -> Page:
+    """Records of *workspace* that meet *where*, those with the highest `created_at` first."""
+    return store.scroll(
+        workspace, "records", where=where, order_by="created_at", descending=True, limit=limit, cursor=cursor
+    )
+
+
 def resume(listing: object, cursor: str | None, now: float, kind: type[P]) -> tuple[float, P | None]:
     """The time to ask at and the place to go on from: *now* and None for a first page, else what `keep` put in.
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..stores.errors import Conflict, Duplicate
 from ..stores.filters import And, Eq
 from ..stores.ports import Change, DeleteWhere, Point
-from . import drafts, forms, inputs
+from . import drafts, forms, inputs, paging
 from .conditions import iso
 from .errors import InvalidInput, NotFound, Quarantined, Stale
 from .ids import new_id
@@ -88,15 +88,7 @@ class Quarantine:
         inputs.whole(limit, "limit", 1, 1000)
         parts = [Eq("type", "item"), Eq("status", "quarantined")]
         narrow = () if self.scope.filter is None else (self.scope.filter,)
-        page = self.store.scroll(
-            self.scope.workspace,
-            "records",
-            where=And((*parts, *narrow)),
-            order_by="created_at",
-            descending=True,
-            limit=limit,
-            cursor=cursor,
-        )
+        page = paging.newest(self.store, self.scope.workspace, And((*parts, *narrow)), limit, cursor)
         return QuarantinePage([self._entry(point) for point in page.points], page.cursor)
 
     def release(self, id: str) -> Item:

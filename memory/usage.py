@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..stores.filters import Eq, Filter, Range, all_of
 from ..stores.payloads import MAX_ID_CHARS
 from ..stores.ports import Point, PointStore, Put
-from . import inputs
+from . import inputs, paging
 from .batches import batched
 from .conditions import iso, timestamp
 from .ids import new_id
@@ -128,15 +128,7 @@ class Usage:
     ) -> UsagePage:
         """Lines from *since* up to before *until* (ISO 8601 or seconds), of one *key* or *model* if given."""
         inputs.whole(limit, "limit", 1, 1000)
-        page = self.store.scroll(
-            self.scope.workspace,
-            "records",
-            where=self._where(since, until, key, model),
-            order_by="created_at",
-            descending=True,
-            limit=limit,
-            cursor=cursor,
-        )
+        page = paging.newest(self.store, self.scope.workspace, self._where(since, until, key, model), limit, cursor)
         return UsagePage([_line(point) for point in page.points], page.cursor)
 
     def lines(self, **chosen: Any) -> Iterator[Line]:

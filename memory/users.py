@@ -10,7 +10,7 @@ from typing import Any
 from ..stores.errors import Conflict
 from ..stores.filters import Eq, all_of
 from ..stores.ports import Point, PointStore, Put
-from . import inputs
+from . import inputs, paging
 from .conditions import iso
 from .drafts import fingerprint
 from .errors import Taken
@@ -73,15 +73,7 @@ class Users:
         self.scope.require_admin("list users")
         inputs.whole(limit, "limit", 1, 1000)
         where = all_of(Eq("type", "user"), self.scope.filter)
-        page = self.store.scroll(
-            self.scope.workspace,
-            "records",
-            where=where,
-            order_by="created_at",
-            descending=True,
-            limit=limit,
-            cursor=cursor,
-        )
+        page = paging.newest(self.store, self.scope.workspace, where, limit, cursor)
         return UserPage([_user(point) for point in page.points], page.cursor)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...stores.errors import Conflict
-from ...stores.filters import Eq, Filter, Range, all_of, encodable
+from ...stores.filters import Eq, Range, all_of, encodable
 from ...stores.ports import Point, PointStore, Put
-from .. import inputs
+from .. import inputs, paging
 from ..errors import Incomplete, InvalidInput
 from ..scope import Scope
 from . import copying, freeing, listing, rows
@@ -273,10 +273,8 @@ class Checkpoints:
         if id is not None:
             point = self._row(rows.checkpoint_row(place, id))
         else:
-            where: Filter | None = all_of(Eq("thread", place), listing.VISIBLE)
-            page = self.store.scroll(
-                self.scope.workspace, "records", where=where, order_by="created_at", descending=True, limit=1
-            )
+            where = all_of(Eq("thread", place), listing.VISIBLE)
+            page = paging.newest(self.store, self.scope.workspace, where, 1)
             point = page.points[0] if page.points else None
         if point is None or point.payload["type"] != CHECKPOINT:
             return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...stores.filters import Eq, Exists, Filter, In, Not, Range, all_of
 from ...stores.ports import Page
+from .. import paging
 from ..batches import batched
 from . import rows
 from .commits import Commits
@@ -160,9 +161,7 @@ def _near(commits: Commits, of: Head, near: dict[str, Head]) -> Head | None:
     """The parent *of* a checkpoint, and in *near* those that come before it, which may be asked for next."""
     assert of.parent is not None
     until = all_of(Eq("thread", of.place), Range("created_at", lte=rows.rank(of.parent)))
-    page = commits.store.scroll(
-        commits.workspace, "records", where=until, order_by="created_at", descending=True, limit=PAGE
-    )
+    page = paging.newest(commits.store, commits.workspace, until, PAGE)
     near.clear()
     near.update((each.id, each) for each in map(head, page.points))
     if of.parent not in near:
