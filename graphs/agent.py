@@ -15,6 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from ..memory.service import MemoryOps
+from .compaction import profile_tokens
 from .context import MemoryContext, seen
 from .conversation import question_in, turns_of
 from .middleware import MemoryMiddleware
@@ -89,13 +90,6 @@ def _with_recalled(request: ModelRequest[Any]) -> ModelRequest[Any]:
     return request.override(messages=messages)
 
 
-def _profiled(model: str | BaseChatModel) -> int | None:
-    """The window of *model* (tokens), where it says so."""
-    profile = getattr(model, "profile", None) or {}
-    found = profile.get("max_input_tokens")
-    return found if isinstance(found, int) and found > 0 else None
-
-
 def create_memory_agent(
     model: str | BaseChatModel,
     tools: Sequence[Any] = (),
@@ -117,7 +111,7 @@ def create_memory_agent(
     is `create_agent`'s: system_prompt, checkpointer, store, response_format, name.
     """
     own = [create_search_memory_tool(ops), *([create_manage_memory_tool(ops)] if manage else [])]
-    recalling = recall if isinstance(recall, Recalling) else Recalling(window=max_tokens or _profiled(model))
+    recalling = recall if isinstance(recall, Recalling) else Recalling(window=max_tokens or profile_tokens(model))
     around = RecallMiddleware(ops, recalling=recalling, recall=bool(recall), remember=remember)
     return create_agent(
         model,

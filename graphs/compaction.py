@@ -54,12 +54,14 @@ def latest(old: Plan, new: Plan) -> Plan:
 class Shown:
     """What the model is to see: LangChain's *messages*.
 
-    *plan*: to be kept in the state from now on; None where the one that was given still holds.
+    *plan*: to be kept in the state from now on; None where the one that was given still holds. *thread*: whose
+    messages they are, if the run names one.
     """
 
     messages: list[Any]
     plan: Plan | None
     report: Report | None
+    thread: str | None
 
 
 class Compactor:
@@ -99,7 +101,6 @@ class Compactor:
         system: BaseMessage | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
         model: BaseChatModel | None = None,
-        thread: str | None = None,
     ) -> Shown:
         """*given* as they fit, by *plan* while that does; *system* and *tools* count and stay as they are.
 
@@ -111,12 +112,10 @@ class Compactor:
         before = load(plan)
         run = seen(self.ops)  # what is archived belongs to the run's user, who alone is to get it back
         compaction = self._compaction.within(self.window(model), run.ops.items)
-        done = compaction.compact(
-            conversation, keys, before, tools=tools, reserve=self.reserve, thread=run.thread or thread
-        )
+        done = compaction.compact(conversation, keys, before, tools=tools, reserve=self.reserve, thread=run.thread)
         shown = [led[place] if text is None else with_text(led[place], text) for place, text in done.shown]
         changed = dump(done.sticky) if done.sticky != before else None
-        return Shown(shown[1:] if system is not None else shown, changed, done.report)
+        return Shown(shown[1:] if system is not None else shown, changed, done.report, run.thread)
 
 
 def _conversation(given: Sequence[BaseMessage]) -> list[dict[str, Any]]:
@@ -174,8 +173,9 @@ def schemas(tools: Sequence[Any]) -> list[dict[str, Any]]:
     return [convert_to_openai_tool(tool) for tool in tools]
 
 
-def tell(report: Report | None, thread: str | None) -> None:
+def tell(shown: Shown) -> None:
     """Say what a compaction did: in the log, and to whoever streams the graph's `custom` events."""
+    report = shown.report
     if report is None:
         return
     said = report.as_dict()
@@ -183,7 +183,7 @@ def tell(report: Report | None, thread: str | None) -> None:
     log.log(
         level,
         "thread %s: %d of %d tokens shown, %d messages compressed by %s, %d as hints%s",
-        thread,
+        shown.thread,
         report.tokens_after,
         report.tokens_whole,
         report.compressed,
@@ -198,10 +198,16 @@ def tell(report: Report | None, thread: str | None) -> None:
     write({"type": EVENT, **said})
 
 
-def _max_tokens(ops: MemoryOps, model: BaseChatModel | None) -> int:
+def profile_tokens(model: object) -> int | None:
+    """The window of *model* (tokens), where its profile says so."""
     profile = getattr(model, "profile", None)
     most = profile.get("max_input_tokens") if isinstance(profile, Mapping) else None
-    if isinstance(most, int) and most > 0:
+    return most if isinstance(most, int) and most > 0 else None
+
+
+def _max_tokens(ops: MemoryOps, model: BaseChatModel | None) -> int:
+    most = profile_tokens(model)
+    if most is not None:
         return most
     name = getattr(model, "model_name", None) or getattr(model, "model", None)
     if ops.window.max_tokens != DEFAULT_WINDOW or not isinstance(name, str):

@@ -21,7 +21,6 @@ from ..compressors.ports import Compressor
 from ..memory.service import MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER
 from .compaction import PLAN_KEY, Compactor, Plan, Shown, latest, schemas, tell
-from .threads import thread_of
 
 
 class MemoryState(AgentState[Any]):
@@ -78,28 +77,25 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """Show the model what fits; the plan is kept together with its answer."""
-        thread = thread_of()
-        shown = self._shown(request, thread)
-        tell(shown.report, thread)
+        shown = self._shown(request)
+        tell(shown)
         return _kept(handler(request.override(messages=shown.messages)), shown)
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """`wrap_model_call`, with the work in a thread."""
-        thread = thread_of()
-        shown = await asyncio.to_thread(self._shown, request, thread)
-        tell(shown.report, thread)
+        shown = await asyncio.to_thread(self._shown, request)
+        tell(shown)
         return _kept(await handler(request.override(messages=shown.messages)), shown)
 
-    def _shown(self, request: ModelRequest[Any], thread: str | None) -> Shown:
+    def _shown(self, request: ModelRequest[Any]) -> Shown:
         return self._compactor.fit(
             request.messages,
             request.state.get(PLAN_KEY),
             system=request.system_message,
             tools=schemas([*request.tools, *_answer_schemas(request.response_format)]),
             model=request.model,
-            thread=thread,
         )
 
 

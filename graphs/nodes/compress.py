@@ -14,7 +14,6 @@ from ...memory.errors import InvalidInput
 from ...memory.service import MemoryOps
 from ...memory.window import HARD, RECENT, TARGET, TRIGGER
 from ..compaction import PLAN_KEY, Compactor, Plan, latest, schemas, tell
-from ..threads import thread_of
 
 
 class CompressNode(Protocol):
@@ -69,10 +68,9 @@ def make_compress_node(
     sent = schemas(tools)
 
     def compress(state: Mapping[str, Any]) -> dict[str, Any]:
-        thread = thread_of()
         given = convert_to_messages(state.get(input_messages_key) or [])
-        shown = compactor.fit(given, state.get(plan_key), tools=sent, model=model, thread=thread)
-        tell(shown.report, thread)
+        shown = compactor.fit(given, state.get(plan_key), tools=sent, model=model)
+        tell(shown)
         made = {} if shown.plan is None else {plan_key: shown.plan}
         return {output_messages_key: shown.messages, **made}
 
