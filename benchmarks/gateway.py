@@ -111,7 +111,7 @@ def bare(listener: socket.socket, base: str) -> None:
         response = StreamingResponse(chunks(), reply.status_code, media_type=reply.headers["content-type"])
         await response(scope, receive, send)
 
-    config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, access_log=False)
     uvicorn.Server(config).run([listener])
 
 

@@ -327,6 +327,12 @@ class InMemoryStore:
         rows = [row for row in self._rows.values() if row.key[0] == workspace and row.seq > since_seq]
         return sorted(rows, key=lambda row: (row.seq, row.order))
 
+    def stamp(self, workspace: str) -> int | None:
+        check_workspace(workspace)
+        with self._changed:
+            self._check_open()
+            return self._seq
+
     # the store as a whole
 
     def sweep(self) -> int:

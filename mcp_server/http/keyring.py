@@ -1,8 +1,8 @@
 """Whose key it is: the local token, the keys of the environment, and those in the store, in this order.
 
-The store is asked for each request, so a key that any process revoked opens nothing from then on. While the store
-cannot be asked, a key that it vouched for within the last minute is good: a memory that is away for a moment must
-not cut callers off from their language model.
+The store is asked for each request, unless its `stamp` says that no key has changed since it was asked; so a key that
+any process revoked opens nothing from then on. While the store cannot be asked, a key that it vouched for within the
+last minute is good: a memory that is away for a moment must not cut callers off from their language model.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import anyio
 import anyio.to_thread
@@ -18,7 +19,7 @@ import anyio.to_thread
 from ...memory import key_text
 from ...memory.key_text import FixedKey
 from ...memory.keys import Key, Uses, known_key
-from ...memory.scope import Scope
+from ...memory.scope import KEYS_WORKSPACE, Scope
 from ...stores.errors import StoreError, StoreUnavailable
 from ..runtime import Runtime
 from .caller import Caller
@@ -27,9 +28,20 @@ PATIENCE = 1.0
 """Seconds that the store has to answer for a key that it vouched for a moment ago."""
 MEMORY = 60.0
 """Seconds for which such a key is remembered."""
+UNASKED = 5.0
+"""Seconds after which the store is asked even if no key has changed: a folder may have been put in another's place."""
 MOST_REMEMBERED = 1000
 LOOKUPS = 8
 """How many keys are looked up at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Vouched:
+    """A key that the store vouched for, *at* a time of the monotonic clock; its keys' *stamp* from before that."""
+
+    at: float
+    stamp: int | None
+    key: Key
 
 
 class Keyring:
@@ -47,7 +59,7 @@ class Keyring:
         self._token = None if token is None else key_text.digest(token)
         self._scope, self._fixed, self._runtime, self._clock = scope, tuple(fixed), runtime, clock
         self._uses = Uses(clock)
-        self._vouched: OrderedDict[str, tuple[float, Key]] = OrderedDict()
+        self._vouched: OrderedDict[str, _Vouched] = OrderedDict()
         self._lookups = anyio.CapacityLimiter(LOOKUPS)
 
     async def caller(self, shown: str) -> Caller | None:
@@ -66,39 +78,54 @@ class Keyring:
         if self._runtime is None or key_text.id_of(shown) is None:
             return None
         remembered = self._remembered(digest)
-        key: Key | None = None
+        if remembered is not None and self._stands(remembered):
+            return remembered.key
+        found: _Vouched | None = None
         try:
             with anyio.fail_after(None if remembered is None else PATIENCE):
-                key = await anyio.to_thread.run_sync(self._look, shown, abandon_on_cancel=True, limiter=self._lookups)
+                found = await anyio.to_thread.run_sync(self._look, shown, abandon_on_cancel=True, limiter=self._lookups)
         except TimeoutError:
-            return remembered
+            return None if remembered is None else remembered.key
         except StoreUnavailable:
             if remembered is None:
                 raise
-            return remembered
-        if key is None:
+            return remembered.key
+        if found is None:
             self._vouched.pop(digest, None)
             return None
-        self._vouched[digest] = (time.monotonic(), key)
+        self._vouched[digest] = found
         self._vouched.move_to_end(digest)
         if len(self._vouched) > MOST_REMEMBERED:
             self._vouched.popitem(last=False)
-        return key
+        return found.key
 
-    def _look(self, shown: str) -> Key | None:
+    def _look(self, shown: str) -> _Vouched | None:
         assert self._runtime is not None
         store = self._runtime.ops().store
+        at, stamp = time.monotonic(), store.stamp(KEYS_WORKSPACE)
         key = known_key(store, shown, self._clock())
-        if key is not None:
-            self._uses.note(store, key.id)
-        return key
-
-    def _remembered(self, digest: str) -> Key | None:
-        at, key = self._vouched.get(digest, (0.0, None))
-        if key is None or time.monotonic() - at > MEMORY:
+        if key is None:
             return None
-        due = key.expires_at
-        return None if due is not None and _over(due, self._clock()) else key
+        self._uses.note(store, key.id)
+        return _Vouched(at, stamp, key)
+
+    def _stands(self, vouched: _Vouched) -> bool:
+        """Whether no key has changed since, which the store says without a wait, or not at all."""
+        if vouched.stamp is None or time.monotonic() - vouched.at > UNASKED:
+            return False
+        assert self._runtime is not None
+        try:
+            return self._runtime.ops().store.stamp(KEYS_WORKSPACE) == vouched.stamp
+        except StoreError:
+            return False
+
+    def _remembered(self, digest: str) -> _Vouched | None:
+        """What the store vouched for within the last minute, if it is not over."""
+        found = self._vouched.get(digest)
+        if found is None or time.monotonic() - found.at > MEMORY:
+            return None
+        due = found.key.expires_at
+        return None if due is not None and _over(due, self._clock()) else found
 
 
 def _over(due: str, now: float) -> bool:

@@ -39,6 +39,7 @@ from .address import address_of, allowed_hosts, allowed_origins, host_name, is_b
 from .app import build_app
 from .health import Health
 from .metrics import Metrics
+from .parser import HttpProtocol
 from .quotas import Allowances, Quotas, spend
 from .stop import Stop
 from .token import local_token, token_path
@@ -152,7 +153,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: Starlette, stop: Stop, ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=HttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

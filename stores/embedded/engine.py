@@ -45,6 +45,7 @@ from .documents import Documents
 from .folder import Folder, FolderLock, acquire
 from .live_index import LiveIndex
 from .rows import Matches, Passage, candidates, parse
+from .stamps import Stamps
 from .upkeep import Upkeep
 
 BATCH_JOBS = 256
@@ -100,6 +101,7 @@ class EmbeddedStore:
             self.encoder = identity.claim(self.documents, encoder, spec)
             self._dimension = identity.stored(self.documents)[2]
             clean = recovery.take_clean_mark(self.documents)
+            self.stamps = Stamps(self.folder.stamps)
         except BaseException:
             self.documents.close()
             self._lock.release()
@@ -188,6 +190,7 @@ class EmbeddedStore:
             self.documents.rewind(seq)
             self.live.undo(index, touched, error)
             raise
+        self.stamps.change(job.workspace for job in jobs)
         self.live.fall_behind(key for job in jobs if job.large for key in job.upserts)
         self.live.drop([key for job in jobs for key in job.deletes])
         self.upkeep.wrote(len(touched), waiting=any(job.large for job in jobs))
@@ -362,6 +365,9 @@ class EmbeddedStore:
             finally:
                 self._watchers -= 1
 
+    def stamp(self, workspace: str) -> int | None:
+        return self.stamps.of(check_workspace(workspace))
+
     def stop_watching(self) -> None:
         """Let every `watch` end at once with `StoreUnavailable`, because this process is about to end."""
         with self._changed:
@@ -485,6 +491,7 @@ class EmbeddedStore:
                 self.live.close()
             finally:
                 self.documents.close()
+                self.stamps.close()
                 self._lock.release()
         self._notify()
 

@@ -231,6 +231,11 @@ class QdrantServerStore:
         check_workspace(workspace)
         return self._watch.wait(workspace, since_seq, timeout, limit, lambda: self._closed)
 
+    def stamp(self, workspace: str) -> int | None:
+        """None: a server does not say for nothing whether somebody wrote."""
+        check_workspace(workspace)
+        return None
+
     # the store as a whole
 
     def sweep(self) -> int:
