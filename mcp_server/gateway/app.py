@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 from starlette.routing import BaseRoute, Route
@@ -69,8 +70,8 @@ class Gateway:
         """The gateway while its server runs."""
         try:
             async with anyio.create_task_group() as group, self._ledger.running(), self._after.running():
-                if self._passing.upstreams.all and self._passing.settings.gateway_memory != "off":
-                    group.start_soon(self._recalling.warm)
+                if self._passing.upstreams.all:
+                    group.start_soon(self._warm)
                 yield
                 group.cancel_scope.cancel()
         finally:
@@ -80,3 +81,9 @@ class Gateway:
             self._writing.close()
             self._recalling.workers.close()
             self._own.close()
+
+    async def _warm(self) -> None:
+        """Load what counts tokens, and open the memory, before the first request has to wait for that."""
+        await self._passing.workers.run(None, partial(tokens.count, "loaded with this"))
+        if self._passing.settings.gateway_memory != "off":
+            await self._recalling.warm()

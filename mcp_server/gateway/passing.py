@@ -19,6 +19,8 @@ from .workers import Workers
 
 LARGE = 64 * 1024
 """Bytes from which a body is read in a thread: a megabyte takes some ten milliseconds."""
+SMALL = 4 * 1024
+"""Bytes up to which tokens are counted without a thread, which would take longer than they do."""
 THREADS = 8
 VIA = b"x-memoryops-via"
 
