@@ -2,7 +2,8 @@
 
 A page in the user's browser can send requests to loopback, and with DNS rebinding even read the answers. The
 checks of `Host` and `Origin` keep it out, and so does JSON's content type, which a browser does not send across
-origins without asking first; nothing here answers that question. The key keeps out everybody else.
+origins without asking first: that question is answered for the origins in `cors.py` alone. The key keeps out everybody
+else.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..runtime import Runtime, acting
 from . import health
 from .admission import Shown, admitted
 from .caller import Caller, set_caller
+from .cors import ANY
 from .keyring import Keyring
 from .observed import request_id
 from .problem import problem, shown
@@ -63,9 +65,9 @@ _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#]+)")
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
-    Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback.
-    *scope*: what the token's holder may reach. *fixed*: the environment's keys; *runtime*: the memory that has others.
-    *quotas*: how much each caller may.
+    Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback;
+    *cors*: those whose pages may also read the answers, or `*`. *scope*: what the token's holder may reach. *fixed*:
+    the environment's keys; *runtime*: the memory that has others. *quotas*: how much each caller may.
     """
 
     token: str | None
@@ -77,6 +79,7 @@ class Access:
     fixed: tuple[FixedKey, ...] = ()
     runtime: Runtime | None = None
     quotas: Quotas = field(default_factory=Quotas)
+    cors: frozenset[str] = frozenset()
 
     def refusal(self, scope: Scope) -> Response | None:
         """Why the request in *scope* is refused whoever sends it, None if it is not."""
@@ -116,11 +119,12 @@ class Access:
         return problem(
             403,
             f"requests from the web origin {shown(given[0])} are refused",
-            "If that page is yours, start the server with --allow-origin ORIGIN",
+            "If that page is yours, name its origin in MEMORYOPS_CORS_ORIGINS, or by --allow-origin where a proxy "
+            "serves it together with this server",
         )
 
     def _is_welcome(self, origin: str) -> bool:
-        if origin in self.origins:
+        if origin in self.origins or self.cors & {origin, ANY}:
             return True
         match = _ORIGIN.fullmatch(origin)
         host = _HOST.fullmatch(match["host"]) if match is not None and match["scheme"] in ("http", "https") else None

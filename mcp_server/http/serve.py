@@ -37,6 +37,7 @@ from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
 from .address import address_of, allowed_hosts, allowed_origins, host_name, is_beyond, listen
 from .app import build_app
+from .cors import cors_origins
 from .health import Health
 from .metrics import Metrics
 from .quotas import Allowances, Quotas, spend
@@ -86,7 +87,16 @@ def _access(
     hosts = allowed_hosts(listener, args.host or settings.http_host, args.allow_host, auth=not args.no_auth)
     origins, scope = allowed_origins(args.allow_origin), scope_of(settings, face)
     quotas = Quotas(Allowances.of(settings), settings.redis_url)
-    let_in = Access(None, hosts, origins, scope=scope, fixed=settings.api_keys, runtime=runtime, quotas=quotas)
+    let_in = Access(
+        None,
+        hosts,
+        origins,
+        scope=scope,
+        fixed=settings.api_keys,
+        runtime=runtime,
+        quotas=quotas,
+        cors=cors_origins(settings.cors_origins, auth=not args.no_auth),
+    )
     if args.no_auth:
         return let_in, None
     if is_beyond(listener) and not settings.api_keys and not any_key(runtime.ops().store, time.time()):
