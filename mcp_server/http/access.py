@@ -34,6 +34,7 @@ from .keyring import Keyring
 from .observed import request_id
 from .problem import problem, shown
 from .quotas import Quotas, put_quotas
+from .revoked import PATHS, Revoked
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +161,7 @@ class Gate:
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
         self.keyring = Keyring(access.token, access.scope, access.fixed, access.runtime)
+        self.revoked = None if access.runtime is None else Revoked(access.runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -179,7 +181,10 @@ class Gate:
         if let_in.key is not None:
             scope["user"] = _sdk_user(let_in.key)
         with acting(let_in.scope if let_in.key is not None else None):
-            await self._pass_on(scope, receive, send)
+            if self.revoked is not None and let_in.own is not None and scope["path"].startswith(PATHS):
+                await self.revoked.serve(let_in.own, self._pass_on, scope, receive, send)
+            else:
+                await self._pass_on(scope, receive, send)
 
     async def _let_in(self, scope: Scope) -> Caller | Response:
         refused = self.access.refusal(scope)
