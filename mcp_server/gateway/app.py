@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 from starlette.routing import BaseRoute, Route
@@ -20,6 +21,7 @@ from .embeddings import EmbeddingsEndpoint, OwnModel
 from .errors import of_problem
 from .ledger import Ledger
 from .models import Model, Models
+from .openapi import described
 from .passing import Passing
 from .recalling import Recalling
 from .upstreams import from_settings
@@ -58,6 +60,11 @@ class Gateway:
             Route("/v1/models", models.__call__, methods=["GET"]),
             Route("/v1/models/{model:path}", Model(models), methods=["GET"]),
         ]
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """Its part of the OpenAPI document."""
+        return described()
 
     @property
     def shapes(self) -> dict[str, Shape]:

@@ -70,7 +70,12 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
             gateway = Gateway(settings, runtime, metrics, spend)
             mcp = build_server(runtime, __version__, face)
             wait = Asking(runtime, mcp.notices).until_settled
-            routes = [*Health(runtime).routes, *metrics.routes, *gateway.routes, *rest_routes(runtime, wait)]
+            routes = [
+                *Health(runtime).routes,
+                *metrics.routes,
+                *gateway.routes,
+                *rest_routes(runtime, wait, gateway.described),
+            ]
             app = build_app(mcp, access, stop, routes, [gateway.running], metrics, gateway.shapes)
             place = Place.of(listener, args.allow_host, token_file)
             server = Server(app, stop, lambda: announce(place, as_json=args.json))

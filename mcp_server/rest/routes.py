@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any
 
 import anyio.to_thread
 from starlette.requests import Request
@@ -32,15 +34,24 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 )
 
 
-def rest_routes(runtime: Runtime, wait: Wait | None = None) -> list[Route]:
+def rest_routes(runtime: Runtime, wait: Wait | None = None, beside: Mapping[str, Any] | None = None) -> list[Route]:
     """The routes of all operations over *runtime*, of their document and of the page that shows it. *wait* waits for
-    a question to be settled."""
+    a question to be settled; *beside*: part of the document for what others answer."""
     limits = Limits.fresh()
     routes = []
     for path, there in paths_of(OPERATIONS).items():
         endpoints: dict[str, Endpoint] = {each.method: Endpoint(each, runtime, limits, wait) for each in there}
         routes.append(Route(path, _answering(endpoints), methods=list(endpoints)))
-    return [*routes, Route("/openapi.json", _document), Route("/docs", _page)]
+    shown = cache(lambda: document(OPERATIONS, __version__, beside))
+
+    async def described(request: Request) -> Response:
+        return JSONResponse(await anyio.to_thread.run_sync(shown))
+
+    async def told(request: Request) -> Response:
+        text = await anyio.to_thread.run_sync(lambda: page(shown()))
+        return Response(text, media_type="text/html; charset=utf-8", headers=HEADERS)
+
+    return [*routes, Route("/openapi.json", described), Route("/docs", told)]
 
 
 def _answering(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
@@ -48,12 +59,3 @@ def _answering(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitab
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
     return answer
-
-
-async def _document(request: Request) -> Response:
-    return JSONResponse(await anyio.to_thread.run_sync(document, OPERATIONS, __version__))
-
-
-async def _page(request: Request) -> Response:
-    text = await anyio.to_thread.run_sync(lambda: page(OPERATIONS, document(OPERATIONS, __version__)))
-    return Response(text, media_type="text/html; charset=utf-8", headers=HEADERS)
