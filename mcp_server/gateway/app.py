@@ -14,6 +14,7 @@ from ...memory.settings import Settings
 from ..http.metrics import Metrics
 from ..http.observed import Shape
 from ..runtime import Runtime
+from ..workers import Workers
 from .after import After, Spend
 from .chat import Chat
 from .client import Client
@@ -26,7 +27,6 @@ from .passing import Passing
 from .recalling import Recalling
 from .upstreams import from_settings
 from .usage import UsageEndpoint
-from .workers import Workers
 
 BESIDE = 2
 """Threads for what happens after the replies."""

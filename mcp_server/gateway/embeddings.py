@@ -18,13 +18,13 @@ from ...memory.settings import Settings
 from ..errors import ASKED_WRONG, DOMAIN, answer
 from ..http.caller import caller_of
 from ..runtime import Runtime
+from ..workers import Workers
 from .body import Body
 from .errors import BadRequest, GatewayError, UnknownModel
 from .headers import of_reply
 from .passing import Passing
 from .relay import Copy, Pairs, relay, while_connected
 from .upstreams import Route
-from .workers import Workers
 
 THREADS = 2
 FORMS = ("float", "base64")

@@ -17,8 +17,8 @@ from ..errors import ASKED_WRONG, DOMAIN, answer
 from ..http.caller import caller_of
 from ..http.problem import problem
 from ..runtime import Runtime
+from ..workers import Workers
 from .ledger import Ledger
-from .workers import Workers
 
 PAGE = 100
 PARAMETERS = frozenset("since until key model by lines limit cursor format".split())
