@@ -115,6 +115,7 @@ def _access(
 
 def _configure_log(settings: Settings) -> None:
     logs.configure(settings.log_format, settings.log_level)
+    logs.take_warnings()
     # Its warnings are about garbage that anybody can send.
     quietest = logging.INFO if settings.log_level in ("DEBUG", "INFO") else logging.ERROR
     logging.getLogger("uvicorn").setLevel(quietest)
