@@ -25,7 +25,14 @@ NOT_OVER_HTTP = {
 }
 NOT_BY_NAME = {"workspace", "user", "key", "idempotency_key", "progress", "path", "by"}
 """What the scope, the path or a header gives."""
-NAMES = {"item_id": "id", "token_budget": "budget_tokens", "materials": "materials", "records": "path"}
+NAMES = {
+    "item_id": "id",
+    "task_id": "id",
+    "decompress": "form",
+    "token_budget": "budget_tokens",
+    "materials": "materials",
+    "records": "path",
+}
 
 
 def facade() -> set[str]:
