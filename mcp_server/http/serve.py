@@ -74,7 +74,7 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
                 *Health(runtime).routes,
                 *metrics.routes,
                 *gateway.routes,
-                *rest_routes(runtime, wait, gateway.described),
+                *rest_routes(runtime, wait, gateway.described, metrics.operated),
             ]
             app = build_app(mcp, access, stop, routes, [gateway.running], metrics, gateway.shapes)
             place = Place.of(listener, args.allow_host, token_file)

@@ -16,7 +16,7 @@ from ..runtime import Runtime
 from . import find, items, people, threads, whole, work
 from .dispatch import Endpoint, Limits, paths_of
 from .openapi import document
-from .operation import Operation, Wait
+from .operation import Operation, Told, Wait
 from .page import HEADERS, page
 
 OPERATIONS: tuple[Operation, ...] = tuple(
@@ -34,24 +34,26 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 )
 
 
-def rest_routes(runtime: Runtime, wait: Wait | None = None, beside: Mapping[str, Any] | None = None) -> list[Route]:
+def rest_routes(
+    runtime: Runtime, wait: Wait | None = None, beside: Mapping[str, Any] | None = None, told: Told | None = None
+) -> list[Route]:
     """The routes of all operations over *runtime*, of their document and of the page that shows it. *wait* waits for
-    a question to be settled; *beside*: part of the document for what others answer."""
+    a question to be settled; *beside*: part of the document for what others answer; *told* hears what was done."""
     limits = Limits.fresh()
     routes = []
     for path, there in paths_of(OPERATIONS).items():
-        endpoints: dict[str, Endpoint] = {each.method: Endpoint(each, runtime, limits, wait) for each in there}
+        endpoints: dict[str, Endpoint] = {each.method: Endpoint(each, runtime, limits, wait, told) for each in there}
         routes.append(Route(path, _answering(endpoints), methods=list(endpoints)))
     shown = cache(lambda: document(OPERATIONS, __version__, beside))
 
     async def described(request: Request) -> Response:
         return JSONResponse(await anyio.to_thread.run_sync(shown))
 
-    async def told(request: Request) -> Response:
+    async def paged(request: Request) -> Response:
         text = await anyio.to_thread.run_sync(lambda: page(shown()))
         return Response(text, media_type="text/html; charset=utf-8", headers=HEADERS)
 
-    return [*routes, Route("/openapi.json", described), Route("/docs", told)]
+    return [*routes, Route("/openapi.json", described), Route("/docs", paged)]
 
 
 def _answering(endpoints: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
