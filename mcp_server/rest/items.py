@@ -201,11 +201,6 @@ OPERATIONS = (
         ("retrieve",), query=Form, aliases=("/v1/messages/{id}", "/v1/expand/{id}"),
     ),
     Operation(
-        "memory_retrieve_post", "POST", "/memory-manager/items/retrieve", retrieve_asked,
-        "A memory by id, as services like this one ask for it", Item, ("retrieve",), body=RetrieveBody, tag="items",
-        example={"item_id": "ID", "decompress": True},
-    ),
-    Operation(
         "memory_raw", "GET", "/v1/items/{id}/raw", raw, "The text of a memory and nothing else", str, ("retrieve",),
         query=Within, media="text/plain", aliases=("/v1/expand/{id}/raw",),
     ),
@@ -241,4 +236,13 @@ OPERATIONS = (
     ),
 )  # fmt: skip
 
-__all__ = ["OPERATIONS", "Limit", "Where"]
+OTHERS = (
+    Operation(
+        "memory_retrieve_post", "POST", "/memory-manager/items/retrieve", retrieve_asked,
+        "A memory by id, as services like this one ask for it", Item, ("retrieve",), body=RetrieveBody, tag="items",
+        example={"item_id": "ID", "decompress": True},
+    ),
+)  # fmt: skip
+"""The same as above, as other services name it."""
+
+__all__ = ["OPERATIONS", "OTHERS", "Limit", "Where"]

@@ -32,6 +32,8 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         key=lambda each: "{" in each.path,  # a fixed path goes before one that takes any name
     )
 )
+OTHERS: tuple[Operation, ...] = (*items.OTHERS, *work.OTHERS)
+"""What those give under the names and in the forms of other services; no client of ours needs it."""
 
 
 def rest_routes(
@@ -41,10 +43,10 @@ def rest_routes(
     a question to be settled; *beside*: part of the document for what others answer; *told* hears what was done."""
     limits = Limits.fresh()
     routes = []
-    for path, there in paths_of(OPERATIONS).items():
+    for path, there in paths_of(OPERATIONS + OTHERS).items():
         endpoints: dict[str, Endpoint] = {each.method: Endpoint(each, runtime, limits, wait, told) for each in there}
         routes.append(Route(path, _answering(endpoints), methods=list(endpoints)))
-    shown = cache(lambda: document(OPERATIONS, __version__, beside))
+    shown = cache(lambda: document(OPERATIONS + OTHERS, __version__, beside))
 
     async def described(request: Request) -> Response:
         return JSONResponse(await anyio.to_thread.run_sync(shown))

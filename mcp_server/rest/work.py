@@ -138,11 +138,6 @@ OPERATIONS = (
         Task, ("tasks.update",), body=TaskPatch, example={"status": "done", "result": "rotated"},
     ),
     Operation(
-        "task_update_post", "POST", "/memory-manager/tasks/update", update_named,
-        "Change a task, as services like this one do it", Task, ("tasks.update",), body=TaskPatchOf, tag="tasks",
-        example={"task_id": "ID", "priority": 8},
-    ),
-    Operation(
         "agent_register", "POST", "/v1/agents", register, "Make an agent known, or known anew", Agent,
         ("agents.register",), body=NewAgent, example={"name": "reviewer", "capabilities": ["review"]},
         aliases=("/memory-manager/agents/create",),
@@ -156,3 +151,11 @@ OPERATIONS = (
         ("agents.heartbeat",), query=Query,
     ),
 )  # fmt: skip
+OTHERS = (
+    Operation(
+        "task_update_post", "POST", "/memory-manager/tasks/update", update_named,
+        "Change a task, as services like this one do it", Task, ("tasks.update",), body=TaskPatchOf, tag="tasks",
+        example={"task_id": "ID", "priority": 8},
+    ),
+)  # fmt: skip
+"""The same as above, as other services name it."""

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from memoryops.mcp_server.gateway.openapi import PATHS
 from memoryops.mcp_server.rest.operation import Operation
-from memoryops.mcp_server.rest.routes import OPERATIONS
+from memoryops.mcp_server.rest.routes import OPERATIONS, OTHERS
 from memoryops.stores.embedded.client import stop_owner
 
 from ..http.conftest import Served, serving
@@ -97,7 +97,7 @@ def test_nothing_that_was_said_is_in_it(talkative: Served, upstream: Upstream) -
         return Upstream.streamed([SECRET] * 3) if seen.json.get("stream") else completion(SECRET)
 
     upstream.script = script
-    sent = [each for operation in OPERATIONS for each in requests(operation)] + list(to_the_gateway())
+    sent = [each for operation in OPERATIONS + OTHERS for each in requests(operation)] + list(to_the_gateway())
     statuses: list[int] = []
     ids: set[str] = set()
     with httpx2.Client(base_url=talkative.base, timeout=60) as http:
