@@ -13,12 +13,12 @@ from starlette.requests import HTTPConnection
 from ...memory.usage import Spent
 from ..errors import DOMAIN, answer
 from ..http.metrics import Metrics
+from ..workers import Workers
 from .account import Shown, cost
 from .exchange import Exchange
 from .ledger import Ledger
 from .passing import SMALL
 from .recalling import Recalling
-from .workers import Workers
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import anyio
 from starlette.routing import BaseRoute, Route
@@ -14,6 +15,7 @@ from ...memory.settings import Settings
 from ..http.metrics import Metrics
 from ..http.observed import Shape
 from ..runtime import Runtime
+from ..workers import Workers
 from .after import After, Spend
 from .chat import Chat
 from .client import Client
@@ -21,11 +23,11 @@ from .embeddings import EmbeddingsEndpoint, OwnModel
 from .errors import of_problem
 from .ledger import Ledger
 from .models import Model, Models
+from .openapi import described
 from .passing import Passing
 from .recalling import Recalling
 from .upstreams import from_settings
 from .usage import UsageEndpoint
-from .workers import Workers
 
 BESIDE = 2
 """Threads for what happens after the replies."""
@@ -59,6 +61,11 @@ class Gateway:
             Route("/v1/models", models.__call__, methods=["GET"]),
             Route("/v1/models/{model:path}", Model(models), methods=["GET"]),
         ]
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """Its part of the OpenAPI document."""
+        return described()
 
     @property
     def shapes(self) -> dict[str, Shape]:

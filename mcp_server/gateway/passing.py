@@ -10,12 +10,12 @@ from starlette.types import Scope
 
 from ...memory.settings import Settings
 from ..http.caller import Caller
+from ..workers import Workers
 from . import headers
 from .body import Body
 from .client import Client, Reply
 from .errors import Loop
 from .upstreams import Route, Upstreams
-from .workers import Workers
 
 LARGE = 64 * 1024
 """Bytes from which a body is read in a thread: a megabyte takes some ten milliseconds."""

@@ -13,26 +13,26 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import anyio
-import anyio.to_thread
-
 from ...memory import key_text
 from ...memory.key_text import FixedKey
 from ...memory.keys import Key, Uses, known_key
 from ...memory.scope import KEYS_WORKSPACE, Scope
 from ...stores.errors import StoreError, StoreUnavailable
 from ..runtime import Runtime
+from ..workers import Workers
 from .caller import Caller
 
 PATIENCE = 1.0
 """Seconds that the store has to answer for a key that it vouched for a moment ago."""
+LONGEST = 10.0
+"""Seconds that it has for any other key."""
 MEMORY = 60.0
 """Seconds for which such a key is remembered."""
 UNASKED = 5.0
 """Seconds after which the store is asked even if no key has changed: a folder may have been put in another's place."""
 MOST_REMEMBERED = 1000
 LOOKUPS = 8
-"""How many keys are looked up at once."""
+"""How many keys are looked up at once, those among them that nobody waits for any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Keyring:
         self._scope, self._fixed, self._runtime, self._clock = scope, tuple(fixed), runtime, clock
         self._uses = Uses(clock)
         self._vouched: OrderedDict[str, _Vouched] = OrderedDict()
-        self._lookups = anyio.CapacityLimiter(LOOKUPS)
+        self._lookups = Workers(LOOKUPS, "keys")
 
     async def caller(self, shown: str) -> Caller | None:
         """Who shows *shown*, None if it is no key here. Raises a `StoreError` where the store cannot be asked."""
@@ -82,14 +82,13 @@ class Keyring:
             return remembered.key
         found: _Vouched | None = None
         try:
-            with anyio.fail_after(None if remembered is None else PATIENCE):
-                found = await anyio.to_thread.run_sync(self._look, shown, abandon_on_cancel=True, limiter=self._lookups)
-        except TimeoutError:
-            return None if remembered is None else remembered.key
-        except StoreUnavailable:
-            if remembered is None:
-                raise
-            return remembered.key
+            found = await self._lookups.run(PATIENCE if remembered is not None else LONGEST, lambda: self._look(shown))
+        except (TimeoutError, StoreUnavailable) as error:
+            if remembered is not None:
+                return remembered.key
+            if isinstance(error, TimeoutError):
+                raise StoreUnavailable(f"the store said nothing of a key for {LONGEST:g} s") from error
+            raise
         if found is None:
             self._vouched.pop(digest, None)
             return None

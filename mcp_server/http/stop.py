@@ -64,20 +64,26 @@ class Stoppable:
             await self.app(scope, receive, send)
             return
         end = self.stop.asked if _is_notifications(scope) else self.stop.over
-        started = complete = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started, complete
-            started = True
-            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
-            await send(message)
-
-        await self.app(scope, lambda: _receive_until(end, receive), watched)
-        if end.is_set() and not started:
+        if not await served_until(end, self.app, scope, receive, send):
             stopping = problem(503, "the server is stopping", "Repeat the call when it has started again")
             await stopping(scope, receive, send)
-        elif end.is_set() and not complete:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def served_until(end: Moment, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Serve *app*, which hears that its client leaves once *end* is set; a response that is not complete then is
+    completed. False where none was begun by then."""
+    started = complete = False
+
+    async def watched(message: Message) -> None:
+        nonlocal started, complete
+        started = True
+        complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+        await send(message)
+
+    await app(scope, lambda: _receive_until(end, receive), watched)
+    if end.is_set() and started and not complete:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    return started or not end.is_set()
 
 
 def _is_notifications(scope: Scope) -> bool:

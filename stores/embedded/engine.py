@@ -23,6 +23,7 @@ from ...encoders.bm25 import Bm25
 from ...encoders.ports import Encoder
 from ..codec import Codec, PlainCodec
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text
+from ..embedding_jobs import EmbeddingJobs
 from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
 from ..filters import Filter, check, matches
 from ..payloads import check_change, check_id, check_query, check_workspace
@@ -117,6 +118,7 @@ class EmbeddedStore:
         self._queries_lock = threading.Lock()
         self._closed = self._ending = self._sweeping = False
         self.last_use = time.monotonic()
+        self._jobs = EmbeddingJobs()
         self.upkeep = Upkeep(self)
         threading.Thread(target=self.live.open, name="memoryops-index", daemon=True).start()
         self.upkeep.start()
@@ -248,7 +250,8 @@ class EmbeddedStore:
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """The packed embeddings of *texts*."""
         encoder = self.encoder()
-        vectors = encoder.embed(texts)
+        with self._jobs.timed(len(texts)):
+            vectors = encoder.embed(texts)
         if vectors.shape != (len(texts), self._dimension):
             raise InvalidRequest(
                 f"{encoder.name} gave vectors of shape {vectors.shape}, not ({len(texts)}, {self._dimension})"
@@ -467,6 +470,7 @@ class EmbeddedStore:
             details={
                 "index_error": str(self.live.error or ""),
                 "embedding_error": self.upkeep.embedding_error,
+                "embedding_jobs": self._jobs.told(),
             },
         )
 
