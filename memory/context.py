@@ -199,7 +199,7 @@ def _task(task: Task) -> Entry:
 def _within(sections: Sequence[Section], budget: int) -> list[Section]:
     """*sections* as they fit: a long text's tokens are counted by samples, which can come to more than its lines'."""
     found = list(sections)
-    while any(each.entries for each in found) and tokens.count(rendered(found)) > budget:
+    while any(each.entries for each in found) and counting.count(rendered(found)) > budget:
         number = next(number for number in (1, 2, 0) if found[number].entries)
         each = found[number]
         kept = each.entries[1:] if each.name == "conversation" else each.entries[:-1]
@@ -214,7 +214,7 @@ def _working_set(purpose: str, sections: Sequence[Section], budget: int, note: S
         purpose=purpose,
         text=text,
         sections=tuple(section for section in sections if section.entries or section.left_out),
-        tokens=tokens.count(text),
+        tokens=counting.count(text),
         budget_tokens=budget,
         left_out=sum(section.left_out for section in sections),
         compressor=note.compressor if shortened else "",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..compressors import tokens
 from ..compressors.chain import standard
 from ..stores.filters import encodable
-from . import messages
+from . import counting, messages
 from .compaction import Compacted, Compaction, Stand, Sticky, keys_of, shown_by, still
 from .context import Context, WorkingSet
 from .errors import ContextOverflow, InvalidInput
@@ -182,7 +182,7 @@ class Exchanges:
             after = measured([conversation[n] if each is None else each for n, each in shown], tools)
         whole = {n for n, each in shown if each is None}
         block, items = self._recalled(conversation, keys, whole, budget_tokens, thread)
-        added = tokens.count(block) if block else 0
+        added = counting.count(block) if block else 0
         if not block or (window is not None and after + added > window.hard_tokens):
             return Prepared(tuple(shown), before, before - after, 0, 0, compressor)
         question = _question_place(conversation)

@@ -33,10 +33,10 @@ class MiniLMCounter:
     def count(self, text: str) -> int:
         """See `ports.Counter.count`."""
         if len(text) <= EXACT_CHARS:
-            return len(_ends(text))
+            return _count(text)
         step = (len(text) - SAMPLE_CHARS) // (SAMPLES - 1)
         samples = [text[i * step : i * step + SAMPLE_CHARS] for i in range(SAMPLES)]
-        return round(sum(len(_ends(sample)) for sample in samples) / (SAMPLES * SAMPLE_CHARS) * len(text))
+        return round(sum(_count(sample) for sample in samples) / (SAMPLES * SAMPLE_CHARS) * len(text))
 
     def clip(self, text: str, budget: int) -> str:
         """See `ports.Counter.clip`."""
@@ -57,6 +57,19 @@ class MiniLMCounter:
                 return head
             kept -= excess
         return ""
+
+
+def _count(text: str) -> int:
+    """The length of `_ends`, for about half its time."""
+    found = 0
+    for piece in _PIECES.finditer(text):
+        encoding = _encode(piece.group())
+        ids = encoding.ids
+        found += len(ids)
+        if _UNKNOWN in ids:
+            unknown = (span for token, span in zip(ids, encoding.offsets, strict=True) if token == _UNKNOWN)
+            found += sum(last - first - 1 for first, last in unknown)
+    return found
 
 
 def _ends(text: str) -> list[int]:
