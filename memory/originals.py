@@ -14,18 +14,20 @@ from typing import Any
 from ..compressors.ports import Compressor
 from ..stores.errors import Conflict
 from ..stores.ports import Point, Put
-from . import drafts, inputs, messages
+from . import blocks, drafts, inputs, messages
 from .batches import writes
 from .errors import InvalidInput
 from .fitting import Fitted, apply
 from .items import BEFORE, Items
 from .messages import Message
-from .parts import Part, body, content_id, hint_text, marked
+from .parts import Part, body, content_id, hint_text, line_of, marked
 from .window import RECENT, ContextWindow, Plan, Step, planned
 from .working_set import is_block
 
 SOURCE = "context window"
 """What the metadata of such memories say they are from."""
+BLOCKS = "blocks"
+"""The content type of an original of several blocks: it is kept as their JSON."""
 TICK = 0.001
 """Seconds between the times of neighbouring messages, so that their order can be told."""
 _WORD = re.compile(r"\w+")
@@ -57,7 +59,9 @@ class Originals:
         parts = self.parts(conversation, bound, recent)
         question = messages.question(query, conversation)
         reserved = reserve + messages.schema_tokens(tools)
-        return self.carried_out(conversation, parts, question, reserved, bound)
+        fitted = self.carried_out(conversation, parts, question, reserved, bound)
+        assert fitted is not None  # any plan is worthwhile
+        return fitted
 
     def parts(self, conversation: Sequence[Message], thread: str | None, recent: int = RECENT) -> list[Part]:
         """*conversation* as parts whose ids are those of their originals in *thread*."""
@@ -71,10 +75,16 @@ class Originals:
         reserved: int,
         thread: str | None,
         planning: Planning = planned,
-    ) -> Fitted:
-        """What *planning* makes of *parts*, once the originals of all that it replaces are stored."""
+        worthwhile: Callable[[Plan], bool] = lambda plan: True,
+    ) -> Fitted | None:
+        """What *planning* makes of *parts*, once the originals of all that it replaces are stored.
+
+        None where the plan is not *worthwhile*; then it is not carried out.
+        """
         while True:
             plan = planning(self.window, parts, question, reserved, conversation)
+            if not worthwhile(plan):
+                return None
             lost = self._keep(plan, thread)
             if not lost:
                 return apply(plan, self.compressor)
@@ -86,7 +96,7 @@ class Originals:
 
     def _known(self, conversation: Sequence[Message]) -> Callable[[str, str], bool]:
         """Whether a marked text stands for a memory that is there, and was made of it."""
-        texts = [messages.text_of(message) or "" for message in conversation if isinstance(message, Mapping)]
+        texts = [messages.text_of(message) for message in conversation if isinstance(message, Mapping)]
         ids = list({found[1]: None for text in texts if (found := marked(text)) is not None})
         points = {point.id: point for point in (self.items.active(ids) if ids else []) if point is not None}
         return lambda id, text: id in points and made_of(text, points[id])
@@ -117,21 +127,21 @@ class Originals:
         ids = list(wanted)
         points = self.items.store.get(self.items.scope.workspace, "records", ids) if ids else []
         shown = self.items.active(ids) if ids else []
-        there = {p.id for p in shown if p is not None and p.text == parts[wanted[p.id]].text}
+        there = {p.id for p in shown if p is not None and p.text == parts[wanted[p.id]].original}
         return there, {point.id for point in points if point is not None} - there
 
     def _changes(self, part: Part, role: str, thread: str | None, at: float, before: Sequence[str]) -> list[Put] | None:
         """The rows of an original; None where it cannot be stored, or would be kept from its own agent."""
-        findings = self.items.screened(part.text)
+        findings = self.items.screened(part.original)
         if findings and self.items.screening == "quarantine":
             return None
         try:
             draft = drafts.draft(
                 self.items.scope,
                 at,
-                part.text,
+                part.original,
                 kind="message",
-                content_type=part.content_type,
+                content_type=BLOCKS if part.whole else part.content_type,
                 thread=thread,
                 speaker=role,
                 metadata={"source": SOURCE},
@@ -141,19 +151,24 @@ class Originals:
         record = drafts.record(draft, part.id, self.items.clock(), findings, expected_rev=0)
         if is_block(part.text):  # what was recalled is in the memory already: no search is to find it twice
             return [record]
-        return [record, *drafts.passages(draft, part.id, findings, before)]
+        if not part.text.strip():
+            return [record]
+        said = drafts.passages(replace(draft, content=part.text), part.id, findings, before)
+        if part.whole:  # a passage of its text is not all of it
+            said = [replace(put, payload={**put.payload, "whole": False}) for put in said]
+        return [record, *said]
 
     def _lists(self, plan: Plan) -> list[Step]:
-        """The steps in which one line stands for several messages, and whose list is not stored yet."""
-        runs = {step.id: step for step in plan.steps if step.new and len(step.parts) > 1}
+        """The steps whose mark names several messages, and whose list is not stored yet."""
+        runs = {step.id: step for step in plan.steps if step.new and step.listed}
         known = self.items.active(list(runs)) if runs else []
         return [step for step, point in zip(runs.values(), known, strict=True) if point is None]
 
     def _list(self, step: Step, plan: Plan, thread: str | None) -> Put:
-        """The record of a run: a line with an id for each message. No search finds it; forgetting one reaches it."""
-        run = [plan.parts[place] for place in step.parts]
-        roles = [messages.role_of(place, plan.messages[place]) for place in step.parts]
-        lines = [f"{role}: {drafts.hint(p.text)} (ID: {p.id})" for role, p in zip(roles, run, strict=True)]
+        """The record of several: a line with an id for each message. No search finds it; forgetting one reaches it."""
+        run = [plan.parts[place] for place in step.listed]
+        roles = [messages.role_of(place, plan.messages[place]) for place in step.listed]
+        lines = [f"{role}: {line_of(p.text, p.left)} (ID: {p.id})" for role, p in zip(roles, run, strict=True)]
         draft = drafts.draft(
             self.items.scope,
             self.items.clock(),
@@ -188,12 +203,14 @@ def made_of(text: str, point: Point) -> bool:
 
     Of a compressed text the words are compared: they are some of the original's, in its order.
     """
-    original = point.text or ""
+    original, left = point.text or "", ""
+    if point.payload["content_type"] == BLOCKS:
+        original, left = blocks.read(original)
     found = marked(text)
     if found is None:
         return False
     if found[0] == "hint":
-        lines = (drafts.hint(original), "")
+        lines = (line_of(original, left), "")
         return text in (*(hint_text(point.id, line) for line in lines), point.payload["metadata"].get("line"))
-    words = iter(_WORD.findall(original))
+    words = iter(_WORD.findall(f"{left}\n{original}"))
     return all(word in words for word in _WORD.findall(body(text)))
