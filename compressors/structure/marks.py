@@ -46,7 +46,12 @@ def _prose_marks(content: str) -> Iterator[Mark]:
             yield Mark(found.start(), _SECTION, (found["atx"] or found["setext"]).strip()[:_HEADING_CHARS])
 
 
-_BLOCK = re.compile(r"(?:\A|\n(?:[ \t][^\n]*|[)\]}][^\n]*|\r?)\n)(?=[^\s)\]}])(?!(?:else|elif|except|finally|catch)\b)")
+CLOSING_WORD = r"(?:end|fi|done|esac)\b(?! *[=.:(\[])"
+"""What ends a block in Ruby, Lua and shells, unless it is the name of something."""
+_BLOCK = re.compile(
+    r"(?:\A|\n(?:[ \t][^\n]*|[)\]][^\n]*)\n(?!\{)|\n(?:\}[^\n]*|\r?)\n)(?=[^\s)\]}>])"
+    rf"(?!(?:else|elif|except|finally|catch)\b|{CLOSING_WORD})"
+)
 _DEFINITION = re.compile(rf"(?:(?:@|#|//|/\*|\*)[^\n]*\n){{0,8}}([^\n]{{0,{_HEADING_CHARS}}})")
 
 

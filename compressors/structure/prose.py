@@ -17,7 +17,7 @@ _LINE = re.compile(r"[^\n]*(?:\n|\Z)")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•>|]|\d{1,3}[.)]|[A-Za-z][.)])[ \t]")
 SCRAP = 20
 """Bytes: what ends before is the number of an item, a bold word or a "Yes.", and goes with the next sentence."""
-_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t:|\-]*-[ \t:|\-]*\r?\n?")
+_TABLE_RULE = re.compile(r"(?=[^\n-]*-)[ \t:|\-]+\r?\n?")
 
 
 def cut(sheet: Sheet, start: int, end: int) -> None:

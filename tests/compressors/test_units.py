@@ -148,6 +148,40 @@ def test_a_short_function_is_whole_and_a_long_ones_statements_need_its_signature
     assert text[signature.start : signature.end] == head
 
 
+SIGNATURES = {
+    "python": "def long(first: int,\n         second: dict[str, int],\n         third: str = ':') -> int:",
+    "c": "main_function(int argc,\n              char **argv)\n{",
+    "csharp": "public void LongMethod(int first, int second)\n{",
+    "java": "public static int longOne(int first,\n        int second)\n        throws IOException {",
+    "rust": "fn long<T>(&self, first: T) -> u8\nwhere\n    T: Clone,\n{",
+    "cpp": "Foo::Foo(int first)\n    : first_(first)\n    , second_(0)\n{",
+    "go": "func long[\n    T any,\n](first T, second int) int {",
+    "rs": "pub fn long<\n    T: Clone,\n>(first: &'a T, second: &'a T) -> u8 {",
+    "javascript": "describe('long',\n  () => {",
+    "ruby": "def long(first, second)",
+}
+
+
+@pytest.mark.parametrize("language", SIGNATURES)
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_signatures_of_every_style_are_whole(language: str, indent: str) -> None:
+    head = SIGNATURES[language]
+    end = "}" if head.endswith("{") else "end" if language == "ruby" else ""
+    body = "".join(f"    value_{n} = compute(first, second, {n});\n" for n in range(40))
+    above = "before = 1\nafter = 2\n\n" if not indent else "class A {\n" if end == "}" else "class A:\n"
+    lines = f"{head}\n{body}{end}\n".splitlines(keepends=True)
+    text = above + "".join(indent + line for line in lines)
+    found = units(text, language)
+    statement = next(u for u in found if "value_7 " in text[u.start : u.end])
+    signature = found[statement.needs[0]]
+    assert (
+        text[signature.start : signature.end] == "".join(indent + line for line in lines[: head.count("\n") + 1])[:-1]
+    )
+    assert [text[found[n].start : found[n].end].strip() for n in signature.needs if n > statement.needs[0]] == (
+        [end] if end else []
+    )
+
+
 def test_statements_in_braces_keep_them_balanced() -> None:
     body = "".join(f"  let value{n} = compute(first, second, {n});\n" for n in range(40))
     text = f"function long(first, second) {{\n{body}}}\n"
@@ -211,6 +245,13 @@ def test_a_huge_line_is_cut_in_time(char: str, content_type: str) -> None:
     found = units(text, content_type)
     assert time.process_time() - started < 30
     assert max(unit.end - unit.start for unit in found) <= ATOM
+
+
+@pytest.mark.parametrize("rule", ["-", "| -", ":-", " |"])
+def test_a_huge_line_below_a_tables_first_is_looked_at_in_time(rule: str) -> None:
+    started = time.process_time()
+    assert units("a | b\n" + rule * (200_000 // len(rule)) + "x\nc | d\n")
+    assert time.process_time() - started < 10  # well below a second; the square of the length would take minutes
 
 
 @pytest.mark.parametrize("content_type", TYPES)
