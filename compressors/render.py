@@ -17,6 +17,9 @@ INLINE = f" {GAP} "
 BETWEEN_LINES = f"\n{GAP}\n"
 GAP_TOKENS = 1
 
+MOST_BLANK = 200
+"""Blank characters that are kept between neighbours, at most: more would take the room of what says something."""
+
 _NOTHING = re.compile(r"\s*")
 _SEPARATOR = re.compile(r"\s*,?\s*")
 
@@ -84,13 +87,17 @@ def _text(passage: Passage, spans: Sequence[Span]) -> str:
     for before, after in pairwise(spans):
         between = text[before.end : after.start]
         if as_json:
-            parts.append(between if _SEPARATOR.fullmatch(between) else _comma(text, before, after))
-        elif _NOTHING.fullmatch(between):
+            parts.append(between if _is_short(_SEPARATOR, between) else _comma(text, before, after))
+        elif _is_short(_NOTHING, between):
             parts.append(between)
         else:
             parts.append(between_lines if "\n" in between else INLINE)
         parts.append(text[after.start : after.end])
     return "".join(parts)
+
+
+def _is_short(blank: re.Pattern[str], between: str) -> bool:
+    return len(between) <= MOST_BLANK and blank.fullmatch(between) is not None
 
 
 def _is_lines(passage: Passage) -> bool:

@@ -52,6 +52,16 @@ def test_chat_is_kept_by_turn(compressor: Compressor) -> None:
 
 
 @EVERY
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_a_desert_of_blanks_takes_no_room(compressor: Compressor, blank: str) -> None:
+    said = ("The order number 17 was refunded.", "Nobody knew why it was.")
+    for text in (f"{blank * 50_000}".join(said), f'["{said[0]}",{blank * 50_000}"{said[1]}"]'):
+        left = compressor.compress([Passage("a", text)], "number 17", 40).text
+        assert all(sentence in left for sentence in said)
+        assert len(left) < 100
+
+
+@EVERY
 def test_markdown_is_kept_with_its_headings(compressor: Compressor) -> None:
     blocks = {f"## Part {p}": [f"Item number {10 * p + n} was refunded." for n in range(10)] for p in range(8)}
     text = "\n\n".join(f"{heading}\n\n{' '.join(lines)}" for heading, lines in blocks.items())
