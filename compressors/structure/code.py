@@ -13,9 +13,12 @@ DEEPEST = 12
 MOST_ROWS = 40
 """Lines that a signature has at most, the comments above it not counted."""
 
+MOST_QUOTED = 4000
+"""Characters that a text between triple quotes has at most; what seems longer is an odd quote."""
+
 _LINE = re.compile(r"[^\n]*(?:\n|\Z)")
 _CONTINUES = re.compile(
-    r"(?:[)\]}>]|(?:else|elif|except|finally|catch|case|then|do|and|or|where|throws)\b|\.\w|[&|?:]{1,2} "
+    r"(?:[)\]}>]|</|(?:else|elif|except|finally|catch|case|then|do|and|or|where|throws)\b|\.\w|[&|?:]{1,2} "
     rf"|{CLOSING_WORD})"
 )
 _OPENS = re.compile(r"\{(?!\{)")
@@ -28,11 +31,18 @@ _ABOVE = re.compile(r"(?:@|#|//|/\*|\*|--)")
 
 def cut(sheet: Sheet, start: int, end: int) -> None:
     """Add the units of the code from *start* to *end*."""
-    at = start
+    at = seen = opened = start
+    quote = ""
     for mark in MARKS["code"](sheet.content):
-        if at < mark.at < end:
-            _block(sheet, at, mark.at, (), 0)
-            at = mark.at
+        if not at < mark.at < end:
+            continue
+        before, quote = quote, _open_quote(sheet.content[seen : mark.at], quote)
+        seen = mark.at
+        opened = opened if before else mark.at
+        if quote and mark.at - opened < MOST_QUOTED:
+            continue
+        _block(sheet, at, mark.at, (), 0)
+        at, quote = mark.at, ""
     _block(sheet, at, end, (), 0)
 
 
@@ -67,22 +77,30 @@ def statements(sheet: Sheet, start: int, end: int, needs: tuple[int, ...] = (), 
     rows = _rows(sheet.content, start, end)
     if not rows:
         return
-    base = min(row.indent for row in rows)
+    quoted = _quoted(rows)
+    base = min(row.indent for row, inside in zip(rows, quoted, strict=True) if not inside)
     group: list[_Row] = []
-    quote = ""
-    for row in rows:
-        begins = not quote and row.indent <= base and not _CONTINUES.match(row.text)
+    for row, inside in zip(rows, quoted, strict=True):
+        begins = not inside and row.indent <= base and not _CONTINUES.match(row.text)
         if begins and group and not _ABOVE.match(group[-1].text) and not _opens(row.text, group[-1].text):
             _statement(sheet, group, needs, depth)
             group = []
         group.append(row)
-        quote = _open_quote(row.text, quote)
     _statement(sheet, group, needs, depth)
 
 
 def _opens(line: str, before: str) -> bool:
     """Whether *line* opens the block of the statement that ended, so far, in the line *before*."""
     return _OPENS.match(line) is not None and not before.endswith(("}", "},", "{", "[", ";"))
+
+
+def _quoted(rows: list[_Row]) -> list[bool]:
+    """Which of *rows* begin in a text of several lines."""
+    found, quote = [], ""
+    for row in rows:
+        found.append(bool(quote))
+        quote = _open_quote(row.text, quote)
+    return found
 
 
 def _open_quote(text: str, quote: str) -> str:

@@ -35,8 +35,16 @@ def cut(sheet: Sheet, start: int, end: int) -> None:
             _fence(sheet, mark.at, at, _needs(heading))
         else:
             at = _heading_end(sheet.content, mark.at)
-            heading = sheet.add(mark.at, at)
+            heading = _heading(sheet, mark.at, at)
     paragraphs(sheet, at, end, _needs(heading))
+
+
+def _heading(sheet: Sheet, start: int, end: int) -> int | None:
+    """The heading as a unit that others need; None of one so long that it is a text of its own."""
+    if end - start <= sheet.longest:
+        return sheet.add(start, end)
+    sheet.add_pieces(start, end)
+    return None
 
 
 def _needs(heading: int | None) -> tuple[int, ...]:

@@ -69,6 +69,11 @@ def test_prose_is_cut_by_sentence_and_abbreviations_end_none() -> None:
     ]
 
 
+def test_a_number_ends_a_sentence() -> None:
+    sentences = [f"They met in the room with the number {n}." for n in range(4)]
+    assert cut(" ".join(sentences)) == sentences
+
+
 def test_chinese_and_hindi_end_at_their_own_full_stops() -> None:
     sentence = "我们今天讨论了数据库的迁移计划。"
     assert cut(sentence * 3) == [sentence] * 3
@@ -99,6 +104,11 @@ def test_sentences_need_their_heading_and_items_stay_with_their_marker() -> None
         ("1. Open the big box.", (3,)),
         ("12. Close the big box.", (3,)),
     ]
+
+
+def test_what_is_too_long_for_a_heading_is_none() -> None:
+    text = f"# {'a line that somebody forgot to break ' * 20}\n\nA sentence below it all."
+    assert all(not unit.needs for unit in units(text, "markdown", 160))
 
 
 def test_rows_of_a_table_need_its_head() -> None:
@@ -182,6 +192,22 @@ def test_signatures_of_every_style_are_whole(language: str, indent: str) -> None
     )
 
 
+def test_texts_at_the_margin_inside_of_a_function_end_nothing() -> None:
+    body = "".join(f"    value_{n} = compute(first, second, {n})\n" for n in range(40))
+    text = f'def long(first):\n    query = """\nselect *\n  from\nwhere x\n"""\n{body}\n\ndef other():\n    pass\n'
+    found = units(text, "python", 160)
+    whole = {text[u.start : u.end] for u in found}
+    assert {'    query = """\nselect *\n  from\nwhere x\n"""', "def other():\n    pass"} <= whole
+    statement = next(u for u in found if "value_7 " in text[u.start : u.end])
+    assert [text[found[n].start : found[n].end] for n in statement.needs] == ["def long(first):"]
+
+
+def test_elements_stay_with_their_ends() -> None:
+    rows = [f'  <row id="{n}">\n    <name>of {n}</name>\n  </row>' for n in range(40)]
+    text = "<root>\n" + "\n".join(rows) + "\n</root>\n"
+    assert cut(text, "xml") == ["<root>", *rows, "</root>"]
+
+
 def test_statements_in_braces_keep_them_balanced() -> None:
     body = "".join(f"  let value{n} = compute(first, second, {n});\n" for n in range(40))
     text = f"function long(first, second) {{\n{body}}}\n"
@@ -202,6 +228,11 @@ def test_json_is_cut_by_member_between_its_brackets() -> None:
     rows = found[row.needs[0]]
     assert text[rows.start : rows.end] == '"rows": ['
     assert {text[found[n].start : found[n].end] for n in rows.needs} == {"{", "]"}
+
+
+def test_a_conversation_that_a_program_keeps_is_json() -> None:
+    turns = [{"role": "user", "content": f"the order number {n} was refunded"} for n in range(40)]
+    assert json.dumps(turns[7]) in cut(json.dumps(turns), "chat")
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "b": [1, 2}', "[1, 2,, 3]", '{"a": 1}}', "[" * 5000])
@@ -231,6 +262,21 @@ def test_hunks_need_the_header_of_their_file() -> None:
         "diff --git a/x.py b/x.py", "@@ -1,2 +1,2 @@", "@@ -9,2 +9,2 @@", "diff --git a/y.py b/y.py", "@@ -3,2 +3,2 @@",
     ]  # fmt: skip
     assert [u.needs for u in found] == [(), (0,), (0,), (), (3,)]
+
+
+def test_lines_of_a_hunk_that_look_like_a_header_are_none() -> None:
+    head = "diff --git a/x.sql b/x.sql\n--- a/x.sql\n+++ b/x.sql"
+    hunks = [f"@@ -{n},3 +{n},3 @@\n select\n--- old remark {n}\n+++ new remark {n}\n from" for n in range(9)]
+    found = units("\n".join([head, *hunks]), "diff")
+    assert cut("\n".join([head, *hunks]), "diff") == [head, *hunks]
+    assert [unit.needs for unit in found] == [(), *[(0,)] * 9]
+
+
+def test_hunks_of_a_merge_are_whole() -> None:
+    head = "diff --cc x.py\nindex 1,2..3\n--- a/x.py\n+++ b/x.py"
+    hunks = [f"@@@ -{n},2 -{n},2 +{n},2 @@@\n- old {n}\n++new {n}" for n in range(60)]
+    text = "\n".join([head, *hunks])
+    assert cut(text) == cut(text, "diff") == [head, *hunks]
 
 
 def test_line_ends_of_windows_are_no_part_of_a_unit() -> None:
