@@ -122,6 +122,19 @@ def test_rows_of_a_table_need_its_head() -> None:
     assert [u.needs for u in found] == [(), (0,), (0,)]
 
 
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_separated_values_are_rows_under_their_columns(separator: str) -> None:
+    rows = [separator.join(row) for row in (("id", "name", "fare"), *((str(n), f"line {n}", "7") for n in range(30)))]
+    found = units("\n".join(rows), "tool_result")
+    assert cut("\n".join(rows), "tool_result") == rows
+    assert [unit.needs for unit in found] == [(), *[(0,)] * 30]
+
+
+def test_lines_of_prose_with_a_comma_each_are_no_rows() -> None:
+    text = "This was wrapped by an editor, at some\nwidth, so that one sentence goes on and\non, over a few lines."
+    assert cut(text) == [text]
+
+
 def test_a_fenced_block_is_whole_or_stands_between_its_fences() -> None:
     fence = "```python\n" + "".join(f"call_{n}(first, second)\n" for n in range(20)) + "```"
     text = f"Some words before the block.\n\n{fence}\n\nSome words after it."
