@@ -9,12 +9,16 @@ from itertools import pairwise
 from . import tokens
 from .errors import BadSelection, InvalidBudget
 from .ports import Kept, Passage, Span, joined
-from .structure.json_text import is_json
+from .structure.json_text import is_json, is_json_lines
+from .structure.marks import kind_of
 
 GAP = "…"
 INLINE = f" {GAP} "
 BETWEEN_LINES = f"\n{GAP}\n"
 GAP_TOKENS = 1
+
+MOST_BLANK = 200
+"""Blank characters that are kept between neighbours, at most: more would take the room of what says something."""
 
 _NOTHING = re.compile(r"\s*")
 _SEPARATOR = re.compile(r"\s*,?\s*")
@@ -73,22 +77,32 @@ def rendered(passages: Sequence[Passage], spans: Sequence[Span]) -> tuple[str, .
 
 
 def _text(passage: Passage, spans: Sequence[Span]) -> str:
-    """Neighbours with what stood between them; others with a gap mark, or in JSON with a comma."""
+    """Neighbours with what stood between them; others with a gap mark, or in JSON with a comma or a new line."""
     if not spans:
         return ""
     text = passage.text
     as_json = len(spans) > 1 and is_json(text, passage.content_type)
+    between_lines = "\n" if len(spans) > 1 and not as_json and _is_lines(passage) else BETWEEN_LINES
     parts = [text[spans[0].start : spans[0].end]]
     for before, after in pairwise(spans):
         between = text[before.end : after.start]
         if as_json:
-            parts.append(between if _SEPARATOR.fullmatch(between) else _comma(text, before, after))
-        elif _NOTHING.fullmatch(between):
+            parts.append(between if _is_short(_SEPARATOR, between) else _comma(text, before, after))
+        elif _is_short(_NOTHING, between):
             parts.append(between)
         else:
-            parts.append(BETWEEN_LINES if "\n" in between else INLINE)
+            parts.append(between_lines if "\n" in between else INLINE)
         parts.append(text[after.start : after.end])
     return "".join(parts)
+
+
+def _is_short(blank: re.Pattern[str], between: str) -> bool:
+    return len(between) <= MOST_BLANK and blank.fullmatch(between) is not None
+
+
+def _is_lines(passage: Passage) -> bool:
+    """Whether each line of it is JSON."""
+    return kind_of(passage.text, passage.content_type) == "json" and is_json_lines(passage.text)
 
 
 def _comma(text: str, before: Span, after: Span) -> str:

@@ -284,7 +284,7 @@ def _tokens(conversation: Sequence[Message], shown: Sequence[tuple[int, str | No
     given = [
         conversation[place] if text is None else messages.with_text(conversation[place], text) for place, text in shown
     ]
-    return sum(part.tokens for part in messages.parts_of(given))
+    return messages.tokens_of(given)
 
 
 def _report(fitted: Fitted, before: int) -> Report:

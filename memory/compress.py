@@ -126,7 +126,7 @@ class Compression:
 
 
 def _check(query: object, budget: object) -> None:
-    if query != "":
+    if not isinstance(query, str) or query.strip():  # a blank one asks for what stands for the whole
         inputs.text(query, "query", 4 * inputs.MAX_QUERY_CHARS)
     inputs.whole(budget, "budget_tokens", 0, MAX_BUDGET)
 

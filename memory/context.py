@@ -9,7 +9,7 @@ from ..compressors import tokens
 from ..compressors.ports import Compressor
 from ..stores.filters import Eq, all_of
 from ..stores.ports import Point
-from . import inputs, paging
+from . import counting, inputs, paging
 from .conditions import Where, iso
 from .forms import NOT_ARCHIVED
 from .items import Items

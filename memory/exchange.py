@@ -330,7 +330,7 @@ def measured(conversation: object, tools: object = None) -> int:
 
 
 def _conversation(given: Sequence[Message]) -> int:
-    return sum(part.tokens for part in messages.parts_of(messages.listed(given), recent=0))
+    return messages.tokens_of(messages.listed(given))
 
 
 def _counted(count: Any, given: Any) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import blocks, counting
@@ -73,6 +74,13 @@ def parts_of(
         _part(message, role, hold, known, naming)
         for message, role, hold in zip(messages, roles, holds(roles, recent), strict=True)
     ]
+
+
+def tokens_of(messages: Sequence[Message]) -> int:
+    """What *messages* take. Raises `InvalidInput` naming the message that is none."""
+    for number, message in enumerate(messages):
+        role_of(number, message)
+    return sum(sized.size + sized.frame + sized.media for sized in map(_sized, messages))
 
 
 def question_of(messages: Sequence[Message]) -> str:
@@ -152,7 +160,20 @@ def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
     return sum(counting.count(as_json(tool)) for tool in tools)
 
 
-def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    """What a message takes: its *text* (*size*), what makes room whole (*media*), and all else (*frame*). *more*: its
+    fields beside what was said."""
+
+    text: str
+    size: int
+    frame: int
+    media: int
+    blocks: Sequence[Any]
+    more: Mapping[str, Any]
+
+
+def _sized(message: Message) -> _Sized:
     text, content, calls = text_of(message), message.get("content"), _calls(message)
     beside = message.keys() - PLAIN - UNSENT
     more = {name: message[name] for name in message if name in beside and message[name] not in (None, [], {}, "")}
@@ -161,15 +182,20 @@ def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: 
     listed = [] if isinstance(content, str | None) else content
     frame += sum(_block_tokens(block) for block in listed if blocks.stays(block, calls))
     going = [block for block in listed if not blocks.is_text(block) and not blocks.stays(block, calls)]
-    media = sum(_block_tokens(block) for block in going)
-    left, size = blocks.left_out(listed), counting.count(text)
+    return _Sized(text, counting.count(text), frame, sum(map(_block_tokens, going)), listed, more)
+
+
+def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
+    sized, content = _sized(message), message.get("content")
+    text, size, frame, media = sized.text, sized.size, sized.frame, sized.media
+    left = blocks.left_out(sized.blocks)
     try:
         whole = blocks.whole(content) if naming is not None else ""
     except (TypeError, ValueError):  # it could not be had back
         return Part(_id(message, text), text, size, frame, media, left, hold="pinned")
     found = _standing(text, known) if not media else None
     form, id = found or ("full", _id(message, text) if naming is None else naming(role, whole or text))
-    joins = role in ("user", "assistant") and not more and isinstance(content, str) and form == "full"
+    joins = role in ("user", "assistant") and not sized.more and isinstance(content, str) and form == "full"
     joins = joins and bool(text.strip())
     return Part(id, text, size, frame, media, left, whole, hold=hold, form=form, joins=joins, shares=form == "full")
 

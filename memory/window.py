@@ -113,6 +113,8 @@ class ContextWindow:
         """
         inputs.whole(reserve, "reserve", 0, 10**12)
         inputs.whole(recent, "recent", 0, 10**6)
+        if isinstance(used, str) or not isinstance(used, Collection):
+            raise InvalidInput(f"used is {used!r:.100}; give a list of ids")
         messages.listed(context)
         given = tuple(context)
         if all(isinstance(each, Mapping) for each in given):
@@ -422,4 +424,6 @@ def _part(number: int, given: object) -> Part:
         return given
     if isinstance(given, Item):
         return of_item(given)
-    raise InvalidInput(f"entry {number} of the context is {type(given).__name__}; give messages, or memories, not both")
+    raise InvalidInput(
+        f"entry {number} of the context is {type(given).__name__}; give messages as dicts, or memories, not both"
+    )

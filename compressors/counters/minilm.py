@@ -19,6 +19,10 @@ EXACT_CHARS = 20_000
 SAMPLE_CHARS = 2_000
 SAMPLES = 6
 
+MOST_CHARS = 64
+"""Characters that count one token at least, whatever they are: the tokenizer takes blanks and control characters for
+nothing, and the models that read them do not."""
+
 _UNKNOWN = 100
 _PIECES = re.compile(r"(?:\s*(?!\S{65})\S+)+|\s*\S{1,64}|\s+", re.DOTALL)
 
@@ -32,16 +36,19 @@ class MiniLMCounter:
 
     def count(self, text: str) -> int:
         """See `ports.Counter.count`."""
+        least = len(text) // MOST_CHARS
         if len(text) <= EXACT_CHARS:
-            return _count(text)
+            return max(least, _count(text))
         step = (len(text) - SAMPLE_CHARS) // (SAMPLES - 1)
         samples = [text[i * step : i * step + SAMPLE_CHARS] for i in range(SAMPLES)]
-        return round(sum(_count(sample) for sample in samples) / (SAMPLES * SAMPLE_CHARS) * len(text))
+        found = sum(_count(sample) for sample in samples)
+        return max(least, round(found / (SAMPLES * SAMPLE_CHARS) * len(text)))
 
     def clip(self, text: str, budget: int) -> str:
         """See `ports.Counter.clip`."""
         if budget <= 0:
             return ""
+        text = text[: MOST_CHARS * (budget + 1) - 1]
         size = budget * 20 + 1000
         ends = _ends(text[:size])
         while len(ends) <= budget and size < len(text):

@@ -5,14 +5,25 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .marks import MARKS
+from .marks import CLOSING_WORD, MARKS
 from .sheet import ATOM, Sheet
 
 DEEPEST = 12
 """How many signatures one statement stands under, at most."""
+MOST_ROWS = 40
+"""Lines that a signature has at most, the comments above it not counted."""
+
+MOST_QUOTED = 4000
+"""Characters that a text between triple quotes has at most; what seems longer is an odd quote."""
 
 _LINE = re.compile(r"[^\n]*(?:\n|\Z)")
-_CONTINUES = re.compile(r"(?:[)\]}]|(?:else|elif|except|finally|catch|case|then|do|and|or)\b|\.\w|[&|?:]{1,2} )")
+_CONTINUES = re.compile(
+    r"(?:[)\]}>]|</|(?:else|elif|except|finally|catch|case|then|do|and|or|where|throws)\b|\.\w|[&|?:]{1,2} "
+    rf"|{CLOSING_WORD})"
+)
+_OPENS = re.compile(r"\{(?!\{)")
+_SIGNATURE = re.compile(r"(?:throws|where|extends|implements|noexcept|override)\b|->|[:,]|\{(?!\{)")
+_TEXT = re.compile(r"\"[^\"]*\"|'[^'<>&]*'")
 _CLOSES = re.compile(r"(?:[)\]}>;,]+|end\b|fi\b|done\b|esac\b|</)")
 _QUOTES = re.compile(r"\"{3}|'{3}")
 _ABOVE = re.compile(r"(?:@|#|//|/\*|\*|--)")
@@ -20,11 +31,18 @@ _ABOVE = re.compile(r"(?:@|#|//|/\*|\*|--)")
 
 def cut(sheet: Sheet, start: int, end: int) -> None:
     """Add the units of the code from *start* to *end*."""
-    at = start
+    at = seen = opened = start
+    quote = ""
     for mark in MARKS["code"](sheet.content):
-        if at < mark.at < end:
-            _block(sheet, at, mark.at, (), 0)
-            at = mark.at
+        if not at < mark.at < end:
+            continue
+        before, quote = quote, _open_quote(sheet.content[seen : mark.at], quote)
+        seen = mark.at
+        opened = opened if before else mark.at
+        if quote and mark.at - opened < MOST_QUOTED:
+            continue
+        _block(sheet, at, mark.at, (), 0)
+        at, quote = mark.at, ""
     _block(sheet, at, end, (), 0)
 
 
@@ -59,17 +77,30 @@ def statements(sheet: Sheet, start: int, end: int, needs: tuple[int, ...] = (), 
     rows = _rows(sheet.content, start, end)
     if not rows:
         return
-    base = min(row.indent for row in rows)
+    quoted = _quoted(rows)
+    base = min(row.indent for row, inside in zip(rows, quoted, strict=True) if not inside)
     group: list[_Row] = []
-    quote = ""
-    for row in rows:
-        begins = not quote and row.indent <= base and not _CONTINUES.match(row.text)
-        if begins and group and not _ABOVE.match(group[-1].text):
+    for row, inside in zip(rows, quoted, strict=True):
+        begins = not inside and row.indent <= base and not _CONTINUES.match(row.text)
+        if begins and group and not _ABOVE.match(group[-1].text) and not _opens(row.text, group[-1].text):
             _statement(sheet, group, needs, depth)
             group = []
         group.append(row)
-        quote = _open_quote(row.text, quote)
     _statement(sheet, group, needs, depth)
+
+
+def _opens(line: str, before: str) -> bool:
+    """Whether *line* opens the block of the statement that ended, so far, in the line *before*."""
+    return _OPENS.match(line) is not None and not before.endswith(("}", "},", "{", "[", ";"))
+
+
+def _quoted(rows: list[_Row]) -> list[bool]:
+    """Which of *rows* begin in a text of several lines."""
+    found, quote = [], ""
+    for row in rows:
+        found.append(bool(quote))
+        quote = _open_quote(row.text, quote)
+    return found
 
 
 def _open_quote(text: str, quote: str) -> str:
@@ -103,17 +134,35 @@ def _statement(sheet: Sheet, rows: list[_Row], needs: tuple[int, ...], depth: in
 def _head(rows: list[_Row]) -> int:
     """How many rows are the signature: comments and decorators above it, and its own lines."""
     base = rows[0].indent
-    number = 0
-    while number < len(rows) and rows[number].indent <= base and _ABOVE.match(rows[number].text):
-        number += 1
-    number = min(number + 1, len(rows))
-    if number <= len(rows) and rows[number - 1].text.endswith(("(", ",", "[", "<")):
-        closing = number
-        while closing < len(rows) and closing - number < 40 and rows[closing].indent > base:
-            closing += 1
-        if closing < len(rows) - 1 and rows[closing].text.startswith((")", "]", ">")):
-            return closing + 1
-    return number
+    first = 0
+    while first < len(rows) - 1 and rows[first].indent <= base and _ABOVE.match(rows[first].text):
+        first += 1
+    end = first + 1
+    brackets = _brackets(rows[first].text)
+    while end < len(rows) and end - first < MOST_ROWS and _goes_on(rows[first:end], rows[end], brackets):
+        brackets += _brackets(rows[end].text)
+        end += 1
+    is_whole = brackets <= 0 or rows[end - 1].text.endswith("{")
+    return end if end < len(rows) and is_whole else first + 1
+
+
+def _goes_on(head: list[_Row], row: _Row, brackets: int) -> bool:
+    """Whether the signature, *head* so far with so many open *brackets*, goes on in *row*."""
+    last = head[-1].text
+    if last.endswith("{"):
+        return False
+    if brackets > 0:
+        return True
+    if last.endswith((":", ";", "}")):
+        return False
+    return bool(_SIGNATURE.match(row.text)) or (len(head) > 1 and last.endswith((",", "where")))
+
+
+def _brackets(line: str) -> int:
+    """How many more brackets *line* opens than it closes: round and square ones, and "<" at its end."""
+    bare = _TEXT.sub("", line)
+    opened = sum(bare.count(each) for each in "([") + bare.endswith("<")
+    return opened - sum(bare.count(each) for each in ")]") - bare.startswith(">")
 
 
 def _signature(sheet: Sheet, rows: list[_Row], needs: tuple[int, ...]) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ def _at(pattern: str) -> Callable[[str, int, int], int]:
 
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’»)\]*_]*\s+|[。！？｡．][」』”’）】]*\s*|[।॥؟۔։።။།]\s*")
-_ABBREVIATION = re.compile(r"(?:\b\w|\b(?:Mrs?|Ms|Dr|Prof|St|vs|etc|cf|No|Fig|Jr|Sr|al|approx))\.$")
+_ABBREVIATION = re.compile(r"(?:\b[^\W\d_]|\b(?:Mrs?|Ms|Dr|Prof|St|vs|etc|cf|No|Fig|Jr|Sr|al|approx))\.$")
 
 
 def _sentence(content: str, low: int, stop: int) -> int:

@@ -46,7 +46,12 @@ def _prose_marks(content: str) -> Iterator[Mark]:
             yield Mark(found.start(), _SECTION, (found["atx"] or found["setext"]).strip()[:_HEADING_CHARS])
 
 
-_BLOCK = re.compile(r"(?:\A|\n(?:[ \t][^\n]*|[)\]}][^\n]*|\r?)\n)(?=[^\s)\]}])(?!(?:else|elif|except|finally|catch)\b)")
+CLOSING_WORD = r"(?:end|fi|done|esac)\b(?! *[=.:(\[])"
+"""What ends a block in Ruby, Lua and shells, unless it is the name of something."""
+_BLOCK = re.compile(
+    r"(?:\A|\n(?:[ \t][^\n]*|[)\]][^\n]*)\n(?!\{)|\n(?:\}[^\n]*|\r?)\n)(?=[^\s)\]}>])(?!</)"
+    rf"(?!(?:else|elif|except|finally|catch)\b|{CLOSING_WORD})"
+)
 _DEFINITION = re.compile(rf"(?:(?:@|#|//|/\*|\*)[^\n]*\n){{0,8}}([^\n]{{0,{_HEADING_CHARS}}})")
 
 
@@ -85,7 +90,8 @@ def _log_marks(content: str) -> Iterator[Mark]:
 
 
 DIFF = re.compile(
-    r"^(?:(?:diff --git|Index:)[ \t](?P<git>[^\n]*)|--- [^\n]*\n\+\+\+ (?P<new>[^\n\t]*)|(?P<hunk>@@) )",
+    r"^(?:(?:diff --(?:git|cc|combined)|Index:)[ \t](?P<git>[^\n]*)"
+    r"|--- [^\n]*\n\+\+\+ (?P<new>[^\n\t]*)[^\n]*(?=\n@@+ )|(?P<hunk>@@+) )",
     re.MULTILINE,
 )
 
@@ -123,7 +129,7 @@ _NAMED = {
     for word in words.split()
 }
 _WORDS = re.compile(r"[a-z]+")
-_DIFF_START = re.compile(r"^(?:diff --git |@@ -\d+(?:,\d+)? \+\d)", re.MULTILINE)
+_DIFF_START = re.compile(r"^(?:diff --(?:git|cc|combined) |@@ -\d+(?:,\d+)? \+\d)", re.MULTILINE)
 _JSON_START = re.compile(
     r"\ufeff?\s*(?:\{\s*[\"}]|\[\s*(?:[\"{]|\[\s*(?:[\"{\[\]\d-]|(?:true|false|null)\s*[,\]])"
     r"|(?:-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null)\s*,))"
@@ -138,10 +144,10 @@ _CODE_LINE = re.compile(
 def kind_of(content: str, content_type: str) -> str:
     """The structure that *content_type* names, else the one that the first 8,000 characters show."""
     words = _WORDS.findall(content_type.lower())
+    sample = content[:8000]
     for word in words:
         if word in _NAMED:
-            return _NAMED[word]
-    sample = content[:8000]
+            return "json" if _NAMED[word] == "chat" and _is_bracketed(content, sample) else _NAMED[word]
     if _DIFF_START.search(sample):
         return "diff"
     if _JSON_START.match(sample):
@@ -157,3 +163,8 @@ def kind_of(content: str, content_type: str) -> str:
     if coded > 1 and 2 * coded > len(lines) and "\n```" not in sample:
         return "code"
     return "code" if {"frontend", "backend"} & set(words) and 4 * coded > len(lines) else "prose"
+
+
+def _is_bracketed(content: str, sample: str) -> bool:
+    """Whether it begins and ends as JSON does, as conversations do that programs keep."""
+    return _JSON_START.match(sample) is not None and content.rstrip()[-1:] in ("]", "}")

@@ -17,7 +17,9 @@ _LINE = re.compile(r"[^\n]*(?:\n|\Z)")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•>|]|\d{1,3}[.)]|[A-Za-z][.)])[ \t]")
 SCRAP = 20
 """Bytes: what ends before is the number of an item, a bold word or a "Yes.", and goes with the next sentence."""
-_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t:|\-]*-[ \t:|\-]*\r?\n?")
+LEAST_ROWS, LEAST_SEPARATORS = 4, 2
+"""Lines, and commas, tabs or semicolons in each, from which on they are rows and no prose."""
+_TABLE_RULE = re.compile(r"(?=[^\n-]*-)[ \t:|\-]+\r?\n?")
 
 
 def cut(sheet: Sheet, start: int, end: int) -> None:
@@ -35,8 +37,16 @@ def cut(sheet: Sheet, start: int, end: int) -> None:
             _fence(sheet, mark.at, at, _needs(heading))
         else:
             at = _heading_end(sheet.content, mark.at)
-            heading = sheet.add(mark.at, at)
+            heading = _heading(sheet, mark.at, at)
     paragraphs(sheet, at, end, _needs(heading))
+
+
+def _heading(sheet: Sheet, start: int, end: int) -> int | None:
+    """The heading as a unit that others need; None of one so long that it is a text of its own."""
+    if end - start <= sheet.longest:
+        return sheet.add(start, end)
+    sheet.add_pieces(start, end)
+    return None
 
 
 def _needs(heading: int | None) -> tuple[int, ...]:
@@ -85,8 +95,11 @@ def _paragraph(sheet: Sheet, start: int, end: int, needs: tuple[int, ...]) -> No
     if len(lines) > 2 and "|" in sheet.content[slice(*lines[0])]:
         rule = _TABLE_RULE.fullmatch(sheet.content, *lines[1])
         if rule and "|" in rule[0]:
-            _table(sheet, lines, needs)
+            _table(sheet, lines, needs, 2)
             return
+    if _is_separated(sheet.content, lines):
+        _table(sheet, lines, needs, 1)
+        return
     for first, last in _runs(sheet.content, lines):
         sentences(sheet, first, last, needs)
 
@@ -97,9 +110,22 @@ def _first_line(sheet: Sheet, start: int, end: int) -> int:
     return max(start, sheet.content.rfind("\n", start, text) + 1) if text < end else end
 
 
-def _table(sheet: Sheet, lines: list[tuple[int, int]], needs: tuple[int, ...]) -> None:
-    head = sheet.add(lines[0][0], lines[1][1], needs)
-    for first, last in lines[2:]:
+def _is_separated(content: str, lines: list[tuple[int, int]]) -> bool:
+    """Whether they are rows of values: as many commas, tabs or semicolons in each as in the first."""
+    if len(lines) < LEAST_ROWS:
+        return False
+    head = content[slice(*lines[0])]
+    return any(
+        (columns := head.count(each)) >= LEAST_SEPARATORS
+        and all(content.count(each, first, last) == columns for first, last in lines)
+        for each in ",\t;"
+    )
+
+
+def _table(sheet: Sheet, lines: list[tuple[int, int]], needs: tuple[int, ...], top: int) -> None:
+    """Rows, each of which needs the *top* lines, which name the columns."""
+    head = sheet.add(lines[0][0], lines[top - 1][1], needs)
+    for first, last in lines[top:]:
         sheet.add_pieces(first, last, _needs(head))
 
 

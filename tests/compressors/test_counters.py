@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from memoryops.compressors import tokens
 from memoryops.compressors.counters import bpe as module
+from memoryops.compressors.counters import minilm
 from memoryops.compressors.counters.bpe import BpeCounter, bpe
 from memoryops.compressors.counters.minilm import MiniLMCounter
 from memoryops.compressors.counters.ports import Counter
@@ -45,12 +46,26 @@ def test_any_text_has_a_count_and_a_head_within_a_budget(counter: Counter, text:
     assert head == text or size > budget or not budget
 
 
+@given(st.one_of(TEXTS, st.text(st.sampled_from("a中 \u1234\ud83d👨‍👩‍👧-"), max_size=300)))
+@settings(max_examples=200, deadline=None, database=None)
+def test_a_count_is_that_of_the_places_where_tokens_end(text: str) -> None:
+    assert minilm._count(text) == len(minilm._ends(text))
+
+
 @pytest.mark.parametrize(
     "text", ["x" * 300_000, "中" * 100_000, " \n" * 150_000, "👨‍👩‍👧" * 30_000], ids=lambda t: repr(t[:2])
 )
 def test_long_runs_are_counted_and_cut(counter: Counter, text: str) -> None:
-    assert counter.count(text) > 0 or (not text.strip() and "minilm" in counter.name)
+    assert counter.count(text) > 0
     assert counter.count(counter.clip(text, 500)) <= 500
+
+
+@pytest.mark.parametrize("filler", [" ", "\n", "\x00", "\u3000"], ids=ascii)
+def test_what_no_word_piece_stands_for_takes_room_all_the_same(filler: str) -> None:
+    counter = MiniLMCounter()
+    assert counter.count(f"a{filler * 5}b") <= 2
+    assert counter.count(f"a{filler * 1_000_000}b") > 10_000
+    assert len(counter.clip(f"a{filler * 1_000_000}b", 10)) < 1000
 
 
 def test_known_counts() -> None:

@@ -52,6 +52,16 @@ def test_chat_is_kept_by_turn(compressor: Compressor) -> None:
 
 
 @EVERY
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_a_desert_of_blanks_takes_no_room(compressor: Compressor, blank: str) -> None:
+    said = ("The order number 17 was refunded.", "Nobody knew why it was.")
+    for text in (f"{blank * 50_000}".join(said), f'["{said[0]}",{blank * 50_000}"{said[1]}"]'):
+        left = compressor.compress([Passage("a", text)], "number 17", 40).text
+        assert all(sentence in left for sentence in said)
+        assert len(left) < 100
+
+
+@EVERY
 def test_markdown_is_kept_with_its_headings(compressor: Compressor) -> None:
     blocks = {f"## Part {p}": [f"Item number {10 * p + n} was refunded." for n in range(10)] for p in range(8)}
     text = "\n\n".join(f"{heading}\n\n{' '.join(lines)}" for heading, lines in blocks.items())
@@ -223,10 +233,11 @@ def test_json_of_any_values_parses_whatever_it_is_called(compressor: Compressor,
             json.loads(left)
 
 
-def test_the_last_resort_cuts_into_no_line_that_a_program_reads() -> None:
+@EVERY
+def test_each_line_of_json_lines_still_parses(compressor: Compressor) -> None:
     text = "\n".join(json.dumps({"number": n, "text": f"The order number {n} was refunded."}) for n in range(40))
-    for left in kept(Truncate(), text, "note"):
-        assert all(json.loads(line)["text"] for line in left.split("\n") if line != "…")
+    for left in kept(compressor, text, "note"):
+        assert all(json.loads(line)["text"] for line in left.split("\n"))
 
 
 SIGNED = '''

@@ -69,6 +69,11 @@ def test_prose_is_cut_by_sentence_and_abbreviations_end_none() -> None:
     ]
 
 
+def test_a_number_ends_a_sentence() -> None:
+    sentences = [f"They met in the room with the number {n}." for n in range(4)]
+    assert cut(" ".join(sentences)) == sentences
+
+
 def test_chinese_and_hindi_end_at_their_own_full_stops() -> None:
     sentence = "我们今天讨论了数据库的迁移计划。"
     assert cut(sentence * 3) == [sentence] * 3
@@ -101,6 +106,11 @@ def test_sentences_need_their_heading_and_items_stay_with_their_marker() -> None
     ]
 
 
+def test_what_is_too_long_for_a_heading_is_none() -> None:
+    text = f"# {'a line that somebody forgot to break ' * 20}\n\nA sentence below it all."
+    assert all(not unit.needs for unit in units(text, "markdown", 160))
+
+
 def test_rows_of_a_table_need_its_head() -> None:
     text = "| line | fare |\n|---|---|\n| north | 1450 |\n| east | 1200 |"
     found = units(text, "markdown")
@@ -110,6 +120,19 @@ def test_rows_of_a_table_need_its_head() -> None:
         "| east | 1200 |",
     ]
     assert [u.needs for u in found] == [(), (0,), (0,)]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_separated_values_are_rows_under_their_columns(separator: str) -> None:
+    rows = [separator.join(row) for row in (("id", "name", "fare"), *((str(n), f"line {n}", "7") for n in range(30)))]
+    found = units("\n".join(rows), "tool_result")
+    assert cut("\n".join(rows), "tool_result") == rows
+    assert [unit.needs for unit in found] == [(), *[(0,)] * 30]
+
+
+def test_lines_of_prose_with_a_comma_each_are_no_rows() -> None:
+    text = "This was wrapped by an editor, at some\nwidth, so that one sentence goes on and\non, over a few lines."
+    assert cut(text) == [text]
 
 
 def test_a_fenced_block_is_whole_or_stands_between_its_fences() -> None:
@@ -148,6 +171,56 @@ def test_a_short_function_is_whole_and_a_long_ones_statements_need_its_signature
     assert text[signature.start : signature.end] == head
 
 
+SIGNATURES = {
+    "python": "def long(first: int,\n         second: dict[str, int],\n         third: str = ':') -> int:",
+    "c": "main_function(int argc,\n              char **argv)\n{",
+    "csharp": "public void LongMethod(int first, int second)\n{",
+    "java": "public static int longOne(int first,\n        int second)\n        throws IOException {",
+    "rust": "fn long<T>(&self, first: T) -> u8\nwhere\n    T: Clone,\n{",
+    "cpp": "Foo::Foo(int first)\n    : first_(first)\n    , second_(0)\n{",
+    "go": "func long[\n    T any,\n](first T, second int) int {",
+    "rs": "pub fn long<\n    T: Clone,\n>(first: &'a T, second: &'a T) -> u8 {",
+    "javascript": "describe('long',\n  () => {",
+    "ruby": "def long(first, second)",
+}
+
+
+@pytest.mark.parametrize("language", SIGNATURES)
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_signatures_of_every_style_are_whole(language: str, indent: str) -> None:
+    head = SIGNATURES[language]
+    end = "}" if head.endswith("{") else "end" if language == "ruby" else ""
+    body = "".join(f"    value_{n} = compute(first, second, {n});\n" for n in range(40))
+    above = "before = 1\nafter = 2\n\n" if not indent else "class A {\n" if end == "}" else "class A:\n"
+    lines = f"{head}\n{body}{end}\n".splitlines(keepends=True)
+    text = above + "".join(indent + line for line in lines)
+    found = units(text, language)
+    statement = next(u for u in found if "value_7 " in text[u.start : u.end])
+    signature = found[statement.needs[0]]
+    assert (
+        text[signature.start : signature.end] == "".join(indent + line for line in lines[: head.count("\n") + 1])[:-1]
+    )
+    assert [text[found[n].start : found[n].end].strip() for n in signature.needs if n > statement.needs[0]] == (
+        [end] if end else []
+    )
+
+
+def test_texts_at_the_margin_inside_of_a_function_end_nothing() -> None:
+    body = "".join(f"    value_{n} = compute(first, second, {n})\n" for n in range(40))
+    text = f'def long(first):\n    query = """\nselect *\n  from\nwhere x\n"""\n{body}\n\ndef other():\n    pass\n'
+    found = units(text, "python", 160)
+    whole = {text[u.start : u.end] for u in found}
+    assert {'    query = """\nselect *\n  from\nwhere x\n"""', "def other():\n    pass"} <= whole
+    statement = next(u for u in found if "value_7 " in text[u.start : u.end])
+    assert [text[found[n].start : found[n].end] for n in statement.needs] == ["def long(first):"]
+
+
+def test_elements_stay_with_their_ends() -> None:
+    rows = [f'  <row id="{n}">\n    <name>of {n}</name>\n  </row>' for n in range(40)]
+    text = "<root>\n" + "\n".join(rows) + "\n</root>\n"
+    assert cut(text, "xml") == ["<root>", *rows, "</root>"]
+
+
 def test_statements_in_braces_keep_them_balanced() -> None:
     body = "".join(f"  let value{n} = compute(first, second, {n});\n" for n in range(40))
     text = f"function long(first, second) {{\n{body}}}\n"
@@ -168,6 +241,11 @@ def test_json_is_cut_by_member_between_its_brackets() -> None:
     rows = found[row.needs[0]]
     assert text[rows.start : rows.end] == '"rows": ['
     assert {text[found[n].start : found[n].end] for n in rows.needs} == {"{", "]"}
+
+
+def test_a_conversation_that_a_program_keeps_is_json() -> None:
+    turns = [{"role": "user", "content": f"the order number {n} was refunded"} for n in range(40)]
+    assert json.dumps(turns[7]) in cut(json.dumps(turns), "chat")
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "b": [1, 2}', "[1, 2,, 3]", '{"a": 1}}', "[" * 5000])
@@ -199,6 +277,21 @@ def test_hunks_need_the_header_of_their_file() -> None:
     assert [u.needs for u in found] == [(), (0,), (0,), (), (3,)]
 
 
+def test_lines_of_a_hunk_that_look_like_a_header_are_none() -> None:
+    head = "diff --git a/x.sql b/x.sql\n--- a/x.sql\n+++ b/x.sql"
+    hunks = [f"@@ -{n},3 +{n},3 @@\n select\n--- old remark {n}\n+++ new remark {n}\n from" for n in range(9)]
+    found = units("\n".join([head, *hunks]), "diff")
+    assert cut("\n".join([head, *hunks]), "diff") == [head, *hunks]
+    assert [unit.needs for unit in found] == [(), *[(0,)] * 9]
+
+
+def test_hunks_of_a_merge_are_whole() -> None:
+    head = "diff --cc x.py\nindex 1,2..3\n--- a/x.py\n+++ b/x.py"
+    hunks = [f"@@@ -{n},2 -{n},2 +{n},2 @@@\n- old {n}\n++new {n}" for n in range(60)]
+    text = "\n".join([head, *hunks])
+    assert cut(text) == cut(text, "diff") == [head, *hunks]
+
+
 def test_line_ends_of_windows_are_no_part_of_a_unit() -> None:
     assert cut("First line of it.\r\n\r\nSecond line of it.\r\n") == ["First line of it.", "Second line of it."]
 
@@ -211,6 +304,13 @@ def test_a_huge_line_is_cut_in_time(char: str, content_type: str) -> None:
     found = units(text, content_type)
     assert time.process_time() - started < 30
     assert max(unit.end - unit.start for unit in found) <= ATOM
+
+
+@pytest.mark.parametrize("rule", ["-", "| -", ":-", " |"])
+def test_a_huge_line_below_a_tables_first_is_looked_at_in_time(rule: str) -> None:
+    started = time.process_time()
+    assert units("a | b\n" + rule * (200_000 // len(rule)) + "x\nc | d\n")
+    assert time.process_time() - started < 10  # well below a second; the square of the length would take minutes
 
 
 @pytest.mark.parametrize("content_type", TYPES)

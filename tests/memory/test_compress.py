@@ -177,6 +177,12 @@ def test_bad_arguments_are_told(ops: MemoryOps, arguments: dict[str, Any], messa
     assert ops.state().items == 0
 
 
+def test_a_blank_query_asks_for_what_stands_for_the_whole(ops: MemoryOps) -> None:
+    text = "The gate opens at nine. The gate closes at six. Dogs stay outside. Tickets are sold at the gate."
+    whole = ops.compress(text=text, query="", budget_tokens=12)
+    assert ops.compress(text=text, query=" \n", budget_tokens=12).text == whole.text != ""
+
+
 class Broken:
     """A compressor that has a bad day."""
 

@@ -339,6 +339,12 @@ def test_tools_that_are_no_schemas_are_refused(tools: Any) -> None:
         SMALL.plan([{"role": "user", "content": "x"}], tools=tools)
 
 
+@pytest.mark.parametrize("used", ["one id", None, 7])
+def test_used_ids_that_are_no_list_are_refused(used: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a list of ids"):
+        SMALL.plan([{"role": "user", "content": "x"}], used=used)
+
+
 def test_a_query_that_is_no_text_is_refused() -> None:
     with pytest.raises(InvalidInput, match="the query is int"):
         SMALL.plan([{"role": "user", "content": "x"}], 7)  # type: ignore[arg-type]  # callers are not always typed
