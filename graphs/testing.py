@@ -52,8 +52,7 @@ class ScriptedChatModel(BaseChatModel):
     def tokens(self, given: Sequence[BaseMessage]) -> int:
         """What *given* and the bound tools take, by the counter of this process."""
         plain = [{**each, "id": None} for each in convert_to_openai_messages(list(given))]
-        parts = counting.parts_of(plain, recent=0) if plain else []
-        return sum(part.tokens for part in parts) + counting.schema_tokens(self.tools)
+        return counting.tokens_of(plain) + counting.schema_tokens(self.tools)
 
     def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
         """The same model, script and record, with *tools* in its context."""
