@@ -13,8 +13,8 @@ REQUIREMENTS := pyproject.toml constraints.txt
 # What `make bench` runs, in this order: scripts that print their figures.
 BENCHES := benchmarks/install_size.py benchmarks/operations.py benchmarks/mcp_server.py benchmarks/owner_killed.py \
   benchmarks/screening.py
-# Scripts that write a page of docs/; with --check they fail when the page is not what they would write.
-DOC_GENERATORS := mcp_server/cli/docs.py mcp_server/tools/docs.py deploy/mcpb/manifest.py
+# Scripts that write pages of docs/ and code of client/; with --check they fail when that is not what they would write.
+DOC_GENERATORS := mcp_server/cli/docs.py mcp_server/tools/docs.py mcp_server/rest/sdk.py deploy/mcpb/manifest.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1

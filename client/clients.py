@@ -1,0 +1,100 @@
+"""The two clients: where they connect to, and how they are closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from .operations import Operations
+from .place import api_key as key_of
+from .place import base_url as url_of
+from .retries import Retries
+from .senders import Async, Options, Sync
+
+
+class MemoryOpsClient(Operations[Sync]):
+    """A MemoryOps service over HTTP. Safe to use from several threads; close it, or use it in a `with`.
+
+    *base_url*: `MEMORYOPS_URL`, or http://127.0.0.1:8765, unless given. *api_key*: `MEMORYOPS_API_KEY`, or for a server
+    on this machine the token in its data folder, unless given; "" for none. *timeout*: seconds without a byte of an
+    answer. *max_retries*: repetitions of a call that may be repeated, after errors that may pass. *http*: used in place
+    of a client of its own, and left open. Raises `InvalidInput`; its methods raise as `memoryops.client.errors` says.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = 60.0,
+        max_retries: int = 2,
+        http: httpx2.Client | None = None,
+    ) -> None:
+        super().__init__(Sync(_options(base_url, api_key, timeout, max_retries), http))
+
+    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
+        """The same client with other options; closing it leaves this one open."""
+        seen = type(self).__new__(type(self))
+        Operations.__init__(seen, self._sender.with_options(_changed(self._sender.options, timeout, max_retries)))
+        return seen
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncMemoryOpsClient(Operations[Async]):
+    """`MemoryOpsClient` for asyncio and trio: every operation is awaited, `each` is iterated with `async for`."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = 60.0,
+        max_retries: int = 2,
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(Async(_options(base_url, api_key, timeout, max_retries), http))
+
+    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
+        """The same client with other options; closing it leaves this one open."""
+        seen = type(self).__new__(type(self))
+        Operations.__init__(seen, self._sender.with_options(_changed(self._sender.options, timeout, max_retries)))
+        return seen
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._sender.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _options(base_url: str | None, api_key: str | None, timeout: float, max_retries: int) -> Options:
+    url = url_of(base_url)
+    return Options(url, key_of(api_key, url), timeout, Retries(max_retries))
+
+
+def _changed(options: Options, timeout: float | None, max_retries: int | None) -> Options:
+    if timeout is not None:
+        options = replace(options, timeout=timeout)
+    if max_retries is not None:
+        options = replace(options, retries=replace(options.retries, most=max_retries))
+    return options

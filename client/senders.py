@@ -1,0 +1,153 @@
+"""Sends requests: once blocking, once awaiting. What is said and when it is said again is decided elsewhere."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+import httpx2
+
+from .. import __version__
+from .answers import value_of
+from .errors import InvalidInput, TimedOut, Unreachable
+from .place import is_loopback
+from .request import Request
+from .retries import Retries
+
+T = TypeVar("T")
+AGENT = f"memoryops-python/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """*timeout*: seconds without a byte, after which a call is given up."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    timeout: float = 60.0
+    retries: Retries = field(default_factory=Retries)
+
+    def sent(self, request: Request[Any]) -> dict[str, Any]:
+        """What httpx is to send."""
+        headers = {"User-Agent": AGENT, "Accept": "text/plain" if request.text else "application/json"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        content = request.content
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if request.key:
+            headers["Idempotency-Key"] = _ascii(request.key)
+        return {
+            "method": request.method,
+            "url": self.url + request.path,
+            "params": request.parameters,
+            "content": content,
+            "headers": headers,
+            "timeout": self.timeout,
+            "follow_redirects": False,  # a key would follow them
+        }
+
+    @property
+    def trust_env(self) -> bool:
+        """A proxy of the environment has no business between this machine and itself."""
+        return not is_loopback(self.url)
+
+    def failed(self, request: Request[Any], error: httpx2.TransportError) -> Unreachable:
+        """What is raised where no answer came."""
+        what = f"{request.method} {request.path.partition('?')[0]} at {self.url}"
+        if isinstance(error, httpx2.TimeoutException):
+            return TimedOut(
+                f"{what} had no answer within {self.timeout:g} s; `memoryops doctor` says how the server is"
+            )
+        return Unreachable(
+            f"{what} failed ({type(error).__name__}); is it running (`memoryops serve`), and is MEMORYOPS_URL right?"
+        )
+
+
+class Sync:
+    """Sends and waits. Safe to use from several threads."""
+
+    def __init__(self, options: Options, http: httpx2.Client | None = None) -> None:
+        self.options = options
+        self._own = http is None
+        self._http = http or httpx2.Client(trust_env=options.trust_env, timeout=options.timeout)
+
+    def send(self, request: Request[T]) -> T:
+        """What the service answers to *request*. Raises as `errors` says."""
+        request, retries = request.keyed(), self.options.retries
+        sent = self.options.sent(request)
+        for attempt in itertools.count(1):
+            try:
+                answer = self._http.request(**sent)
+            except httpx2.TransportError as error:
+                wait = retries.after_error(error, attempt, request.repeatable, random.random())
+                if wait is None:
+                    raise self.options.failed(request, error) from error
+            else:
+                wait = retries.after_answer(
+                    answer.status_code, answer.headers, attempt, request.repeatable, random.random()
+                )
+                if wait is None:
+                    return value_of(request, answer.status_code, answer.headers, answer.content)
+            time.sleep(wait)
+        raise AssertionError("counting ended")
+
+    def with_options(self, options: Options) -> Sync:
+        """The same connections, used otherwise; closing it leaves them open."""
+        return Sync(options, self._http)
+
+    def close(self) -> None:
+        """Close the connections, unless they were handed in."""
+        if self._own:
+            self._http.close()
+
+
+class Async:
+    """Sends and awaits, under asyncio and trio."""
+
+    def __init__(self, options: Options, http: httpx2.AsyncClient | None = None) -> None:
+        self.options = options
+        self._own = http is None
+        self._http = http or httpx2.AsyncClient(trust_env=options.trust_env, timeout=options.timeout)
+
+    def send(self, request: Request[T]) -> Coroutine[Any, Any, T]:
+        """What the service answers to *request*. Raises as `errors` says."""
+        return self._send(request.keyed())
+
+    async def _send(self, request: Request[T]) -> T:
+        retries, sent = self.options.retries, self.options.sent(request)
+        for attempt in itertools.count(1):
+            try:
+                answer = await self._http.request(**sent)
+            except httpx2.TransportError as error:
+                wait = retries.after_error(error, attempt, request.repeatable, random.random())
+                if wait is None:
+                    raise self.options.failed(request, error) from error
+            else:
+                wait = retries.after_answer(
+                    answer.status_code, answer.headers, attempt, request.repeatable, random.random()
+                )
+                if wait is None:
+                    return value_of(request, answer.status_code, answer.headers, answer.content)
+            await anyio.sleep(wait)
+        raise AssertionError("counting ended")
+
+    def with_options(self, options: Options) -> Async:
+        """The same connections, used otherwise; closing it leaves them open."""
+        return Async(options, self._http)
+
+    async def close(self) -> None:
+        """Close the connections, unless they were handed in."""
+        if self._own:
+            await self._http.aclose()
+
+
+def _ascii(key: str) -> str:
+    if not key.isascii() or not key.isprintable() or " " in key or len(key) > 190:
+        raise InvalidInput("the idempotency key is none: give 1 to 190 ASCII characters without blanks")
+    return key
