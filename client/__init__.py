@@ -5,7 +5,8 @@
 Needs httpx2 and pydantic alone, and imports no other room.
 """
 
-from .clients import AsyncMemoryOpsClient, MemoryOpsClient
+from .around import Degraded
+from .clients import AsyncMemoryOpsClient, MemoryOpsClient, wrap
 from .errors import MemoryOpsClientError
 
-__all__ = ["AsyncMemoryOpsClient", "MemoryOpsClient", "MemoryOpsClientError"]
+__all__ = ["AsyncMemoryOpsClient", "Degraded", "MemoryOpsClient", "MemoryOpsClientError", "wrap"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar, Unpack
 
 import httpx2
 
@@ -13,6 +13,10 @@ from .place import api_key as key_of
 from .place import base_url as url_of
 from .retries import Retries
 from .senders import Async, Options, Sync
+from .wrapping import Options as WrapOptions
+from .wrapping import is_async, wrapped
+
+C = TypeVar("C")
 
 
 class MemoryOpsClient(Operations[Sync]):
@@ -40,6 +44,18 @@ class MemoryOpsClient(Operations[Sync]):
         seen = type(self).__new__(type(self))
         Operations.__init__(seen, self._sender.with_options(_changed(self._sender.options, timeout, max_retries)))
         return seen
+
+    def wrap(self, client: C, **options: Unpack[WrapOptions]) -> C:
+        """A client like *client*, an `openai.OpenAI`, that recalls before each chat completion and remembers after it.
+
+        For calls that name a `user`, or for *user* where they name none; *thread* marks what is remembered. At most
+        *budget_tokens* (1,000) of at most *memories* (12) are put in, at the head of the last question. Memory holds a
+        call up for at most *patience* (1) seconds before, and again after it. It fails open: the call goes on without
+        memory, the log has a warning, and *on_degraded* is called with a `Degraded`. *remember* False: recall alone.
+        *client* itself stays as it is. Raises `TypeError` for another kind of client.
+        """
+        sender = self._sender.with_options(_within(self._sender.options, options.get("patience", 1.0)))
+        return wrapped(client, sender, **options)
 
     def close(self) -> None:
         """Close the connections."""
@@ -74,6 +90,11 @@ class AsyncMemoryOpsClient(Operations[Async]):
         Operations.__init__(seen, self._sender.with_options(_changed(self._sender.options, timeout, max_retries)))
         return seen
 
+    def wrap(self, client: C, **options: Unpack[WrapOptions]) -> C:
+        """As `MemoryOpsClient.wrap`, for an `openai.AsyncOpenAI`."""
+        sender = self._sender.with_options(_within(self._sender.options, options.get("patience", 1.0)))
+        return wrapped(client, sender, **options)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._sender.close()
@@ -87,6 +108,15 @@ class AsyncMemoryOpsClient(Operations[Async]):
         await self.close()
 
 
+def wrap(client: C, *, base_url: str | None = None, api_key: str | None = None, **options: Unpack[WrapOptions]) -> C:
+    """A client like *client*, an `openai.OpenAI` or `openai.AsyncOpenAI`, with the memory at *base_url* around it.
+
+    As `MemoryOpsClient.wrap`, with a client of its own that is closed with it; *base_url* and *api_key* as there.
+    """
+    within = _within(_options(base_url, api_key, 60.0, 0), options.get("patience", 1.0))
+    return wrapped(client, Async(within) if is_async(client) else Sync(within), **options)
+
+
 def _options(base_url: str | None, api_key: str | None, timeout: float, max_retries: int) -> Options:
     url = url_of(base_url)
     return Options(url, key_of(api_key, url), timeout, Retries(max_retries))
@@ -98,3 +128,8 @@ def _changed(options: Options, timeout: float | None, max_retries: int | None) -
     if max_retries is not None:
         options = replace(options, retries=replace(options.retries, most=max_retries))
     return options
+
+
+def _within(options: Options, patience: float) -> Options:
+    """*options* for calls that a language model waits for: no byte and no repetition is waited for longer."""
+    return replace(options, timeout=patience, retries=Retries(1, longest_wait=patience))
