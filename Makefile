@@ -38,7 +38,7 @@ test: $(STAMPS)/dev ## all tests that need Python alone
 test-extras: $(STAMPS)/extras ## the tests that need torch and the original weights (large downloads)
 	@$(BIN)/python -m pytest -m extra $(PYTEST_ARGS)
 
-conformance: $(STAMPS)/dev .node/installed ## the official MCP conformance suite, and the inspector as a client (needs npm)
+conformance: $(STAMPS)/dev .node/installed ## the official MCP conformance suite, the inspector and OpenAI's Node client as clients (needs npm)
 	@$(BIN)/python -m tests.mcp_conformance.run --node .node
 
 soak: $(STAMPS)/dev ## the long fault tests
@@ -113,7 +113,7 @@ $(STAMPS)/extras: $(STAMPS)/dev
 .node/installed: $(wildcard tests/mcp_conformance/package*.json) tests/mcp_conformance/.npmrc
 	@command -v npm >/dev/null || { \
 	  echo "'npm' was not found; it installs the conformance suite. Install Node.js (any version; 22 is fetched)" >&2; exit 1; }
-	@echo "Installing Node 22, the MCP conformance suite and the inspector into .node (about 330 MB; half a minute) ..."
+	@echo "Installing Node 22, the MCP conformance suite, the inspector and OpenAI's client into .node (about 350 MB; half a minute) ..."
 	@rm -rf .node && mkdir .node && cp tests/mcp_conformance/package*.json tests/mcp_conformance/.npmrc .node/
 	@cd .node && npm ci --no-progress >npm.log 2>&1 || { tail -n 20 npm.log >&2; \
 	  echo "npm could not install; it says why above." >&2; exit 1; }

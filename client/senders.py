@@ -20,6 +20,7 @@ from .request import Request
 from .retries import Retries
 
 T = TypeVar("T")
+CLOSED = "this client of MemoryOps is closed; make a new one"
 AGENT = f"memoryops-python/{__version__}"
 
 
@@ -79,6 +80,8 @@ class Sync:
 
     def send(self, request: Request[T]) -> T:
         """What the service answers to *request*. Raises as `errors` says."""
+        if self._http.is_closed:
+            raise Unreachable(CLOSED)
         request, retries = request.keyed(), self.options.retries
         sent = self.options.sent(request)
         for attempt in itertools.count(1):
@@ -120,6 +123,8 @@ class Async:
         return self._send(request.keyed())
 
     async def _send(self, request: Request[T]) -> T:
+        if self._http.is_closed:
+            raise Unreachable(CLOSED)
         retries, sent = self.options.retries, self.options.sent(request)
         for attempt in itertools.count(1):
             try:
