@@ -80,7 +80,7 @@ class Around:
 
     def remember(self, chat: Chat, user: str, thread: str | None, answer: str) -> Steps[None]:
         """Keep what was said last, each turn once."""
-        turns = chat.said(answer, datetime.now(UTC).date().isoformat())
+        turns = chat.said(answer, datetime.now(UTC).date().isoformat(), thread)
         if turns:
             added: list[Added] = yield requests.memory_add_many([_item(each, thread) for each in turns], user=user)
             self._learn(user, [(turn, each.id) for turn, each in zip(turns, added, strict=True)])

@@ -75,8 +75,9 @@ class Listing(Generic[P, G, E]):
     def __get__(self, owner: Part[Any] | None, kind: type) -> Any:
         if owner is None:
             return self
-        pages = Pages if isinstance(owner._sender, Sync) else AsyncPages
-        return update_wrapper(pages(self, owner._sender), self.build)
+        sender: Sync | Async = owner._sender
+        pages = Pages(self, sender) if isinstance(sender, Sync) else AsyncPages(self, sender)
+        return update_wrapper(pages, self.build)
 
 
 class Pages(Generic[P, G, E]):

@@ -75,14 +75,14 @@ class Chat:
             messages[place] = {**messages[place], "content": content}
         return json.dumps({**self.body, "messages": messages}).encode("ascii")
 
-    def said(self, answer: str, day: str) -> list[Turn]:
+    def said(self, answer: str, day: str, thread: str | None = None) -> list[Turn]:
         """What is worth keeping: the questions since the last answer, and *answer* ("": none). Their keys are those of
-        the whole conversation up to them on that *day*, so the same one handed in again keeps nothing twice."""
+        the whole conversation up to them, on that *day* in that *thread*, so handed in again it keeps nothing twice."""
         conversation = [*self.conversation, *([{"role": "assistant", "content": answer}] if answer else [])]
         given = len(conversation) - bool(answer)
         answered = [n for n in range(given) if conversation[n].get("role") in ("assistant", "tool", "function")]
         since = answered[-1] + 1 if answered else 0
-        digest = hashlib.sha256(json.dumps([day, self.user]).encode())
+        digest = hashlib.sha256(json.dumps([day, thread, self.user]).encode())
         found = []
         for place, message in enumerate(conversation):
             role, text = str(message.get("role")), text_of(message)

@@ -73,9 +73,13 @@ class _Asked:
     thread: str | None
 
 
+def _is_chat(request: httpx2.Request) -> bool:
+    return request.method == "POST" and request.url.path.endswith(PATH)
+
+
 def _asked(request: httpx2.Request, policy: Policy) -> _Asked | None:
     """The chat in *request*, if it is one and memory is wanted in it."""
-    if request.method != "POST" or not request.url.path.endswith(PATH):
+    if not _is_chat(request):
         return None
     try:
         chat = chat_of(request.content)
@@ -88,8 +92,8 @@ def _asked(request: httpx2.Request, policy: Policy) -> _Asked | None:
 
 
 def _sent(request: httpx2.Request, content: bytes | None) -> httpx2.Request:
-    """*request* with another body, if there is one, and without the headers that are ours."""
-    if content is None and not {SWITCH, THREAD} & request.headers.keys():
+    """*request* with another body, if there is one, and a chat's without the headers that are ours."""
+    if content is None and not ({SWITCH, THREAD} & request.headers.keys() and _is_chat(request)):
         return request
     headers = [(name, value) for name, value in request.headers.multi_items() if name not in (SWITCH, THREAD)]
     if content is None:
@@ -180,8 +184,8 @@ class _Http(httpx2.Client):
         return self._inner.event_hooks  # AzureOpenAI adds one that keeps its key from redirects
 
     @event_hooks.setter
-    def event_hooks(self, hooks: Any) -> None:
-        self._inner.event_hooks = hooks
+    def event_hooks(self, event_hooks: Any) -> None:
+        self._inner.event_hooks = event_hooks
 
     @property
     def is_closed(self) -> bool:
@@ -247,8 +251,8 @@ class _AsyncHttp(httpx2.AsyncClient):
         return self._inner.event_hooks  # AzureOpenAI adds one that keeps its key from redirects
 
     @event_hooks.setter
-    def event_hooks(self, hooks: Any) -> None:
-        self._inner.event_hooks = hooks
+    def event_hooks(self, event_hooks: Any) -> None:
+        self._inner.event_hooks = event_hooks
 
     @property
     def is_closed(self) -> bool:

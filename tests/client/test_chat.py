@@ -57,6 +57,7 @@ def test_what_is_kept_follows_the_last_answer_and_has_keys_of_its_own(
     assert kept == chat.said(answer, "2026-01-01")
     assert len({turn.key for turn in kept}) == len(kept)
     assert not {turn.key for turn in kept} & {turn.key for turn in chat.said(answer, "2026-01-02")}
+    assert not {turn.key for turn in kept} & {turn.key for turn in chat.said(answer, "2026-01-01", "a thread")}
     roles = [turn.role for turn in kept]
     assert roles.count("assistant") == bool(without_blocks(answer))
     answered = max((n for n, each in enumerate(messages) if each["role"] in ("assistant", "tool")), default=-1)
@@ -70,7 +71,8 @@ def test_rubbish_is_no_chat_and_no_answer(data: bytes) -> None:
     assert answer_of(data, "application/json") is None
     answer_of(b"data: " + data + b"\n\n", "text/event-stream")
     deep = b"[" * 100_000
-    assert chat_of(deep) is answer_of(deep, "application/json") is None
+    assert chat_of(deep) is None
+    assert answer_of(deep, "application/json") is None
 
 
 @pytest.mark.parametrize(

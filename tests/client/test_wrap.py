@@ -246,7 +246,8 @@ def test_everything_else_passes_through(wrapped: openai.OpenAI, plain: openai.Op
         "object": "list",
         "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "o"}],
     }
-    assert [each.id for each in wrapped.models.list()] == ["m"]
+    assert [each.id for each in wrapped.models.list(extra_headers={"x-thread-id": "t"})] == ["m"]
+    assert scripted.seen[-1].headers["x-thread-id"] == "t"
     scripted.script = lambda seen: Response(b'{"error": {"message": "no"}}', 400, media_type="application/json")
     with pytest.raises(openai.BadRequestError):
         wrapped.chat.completions.create(model=MODEL, user="u", messages=ask("Hello"))
