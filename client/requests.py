@@ -20,7 +20,10 @@ def agent_heartbeat(name: str) -> Request[models.Agent]:
 def agent_list(
     *, limit: int = 50, cursor: str | None = None, capability: str | None = None, alive_within: float | None = None
 ) -> Request[models.AgentPage]:
-    """Who works here, the latest heard of first."""
+    """Who works here, the latest heard of first.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before. *alive_within*: seconds.
+    """
     return Request(
         "GET",
         "/v1/agents",
@@ -46,7 +49,10 @@ def agent_register(
 def archive_list(
     *, limit: int = 50, cursor: str | None = None, user: str | None = None, workspace: str | None = None
 ) -> Request[models.ArchivePage]:
-    """What is archived, the newest first."""
+    """What is archived, the newest first.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request(
         "GET",
         "/v1/archive",
@@ -65,7 +71,10 @@ def feedback_give(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.FeedbackGiven]:
-    """Say what a memory was worth: moves its importance by a tenth at most."""
+    """Say what a memory was worth: moves its importance by a tenth at most.
+
+    What a memory was worth. *value*: how much so.
+    """
     return Request(
         "POST",
         "/v1/feedback",
@@ -84,7 +93,10 @@ def feedback_give(
 def feedback_list(
     item_id: str, *, limit: int = 50, cursor: str | None = None, user: str | None = None, workspace: str | None = None
 ) -> Request[models.FeedbackPage]:
-    """What was said of a memory, the newest first."""
+    """What was said of a memory, the newest first.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request(
         "GET",
         "/v1/feedback",
@@ -127,7 +139,10 @@ def hil_decline(
 def hil_get(
     id: str, *, wait: float = 0.0, user: str | None = None, workspace: str | None = None
 ) -> Request[models.HilRequest]:
-    """One question, waiting for its answer if asked to."""
+    """One question, waiting for its answer if asked to.
+
+    *wait*: seconds to wait for the answer.
+    """
     return Request(
         "GET",
         f"/v1/hil/{segment(id)}",
@@ -145,7 +160,10 @@ def hil_list(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.HilPage]:
-    """Questions to a person, the newest first."""
+    """Questions to a person, the newest first.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request(
         "GET",
         "/v1/hil",
@@ -167,7 +185,10 @@ def hil_request(
     workspace: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[models.HilRequest]:
-    """Ask a person; pending is no yes."""
+    """Ask a person; pending is no yes.
+
+    *timeout*: seconds until it expires unanswered. *thread*: the conversation.
+    """
     return Request(
         "POST",
         "/v1/hil",
@@ -188,7 +209,10 @@ def hil_request(
 
 
 def hygiene(*, dry_run: bool = True, limit: int = 1000) -> Request[models.Hygiened]:
-    """Compress what nobody has touched for a week, archive it after a month; a person's key, unless dry_run."""
+    """Compress what nobody has touched for a week, archive it after a month; a person's key, unless dry_run.
+
+    *dry_run*: only say what would be done.
+    """
     return Request("POST", "/v1/hygiene", models.Hygiened, body={"dry_run": dry_run, "limit": limit}, repeatable=True)
 
 
@@ -204,7 +228,10 @@ def ingest(
     workspace: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[models.Ingested]:
-    """Take in chat, diffs and logs, or one message."""
+    """Take in chat, diffs and logs, or one message.
+
+    Either materials, or one message by its role and content. *thread*: the conversation.
+    """
     return Request(
         "POST",
         "/v1/ingest",
@@ -236,7 +263,12 @@ def key_create(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.NewKey]:
-    """Make a key, as an admin; it is shown once."""
+    """Make a key, as an admin; it is shown once.
+
+    *expires_at*: ISO 8601; never unless given. *requests_per_minute*: its own limit; the server's unless given.
+    *tokens_per_minute*: its own limit; the server's unless given. *tokens_per_day*: its own limit; the server's
+    unless given.
+    """
     return Request(
         "POST",
         "/v1/keys",
@@ -256,7 +288,10 @@ def key_create(
 
 
 def key_list(*, limit: int = 50, cursor: str | None = None) -> Request[models.KeyPage]:
-    """The keys of this workspace, as an admin."""
+    """The keys of this workspace, as an admin.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request("GET", "/v1/keys", models.KeyPage, query={"limit": limit, "cursor": cursor}, repeatable=True)
 
 
@@ -266,7 +301,10 @@ def key_revoke(id: str) -> Request[models.Key]:
 
 
 def key_rotate(id: str, *, grace: float = 0.0) -> Request[models.NewKey]:
-    """A key in place of another, as an admin."""
+    """A key in place of another, as an admin.
+
+    *grace*: seconds that the old one still works.
+    """
     return Request("POST", f"/v1/keys/{segment(id)}/rotate", models.NewKey, body={"grace": grace})
 
 
@@ -288,7 +326,11 @@ def memory_add(
     workspace: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[models.Added]:
-    """Store a text; an exact duplicate is recognised."""
+    """Store a text; an exact duplicate is recognised.
+
+    *priority*: 10 stays longest. *thread*: the conversation. *created_at*: ISO 8601; now unless given. *ttl*:
+    seconds until it vanishes.
+    """
     return Request(
         "POST",
         "/v1/items",
@@ -343,7 +385,10 @@ def memory_compress(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Compressed]:
-    """The parts of a text or of memories that are worth their tokens."""
+    """The parts of a text or of memories that are worth their tokens.
+
+    Either text or ids. *query*: what must survive. *keep*: store a text, so that its id brings the original back.
+    """
     return Request(
         "POST",
         "/v1/compress",
@@ -374,7 +419,11 @@ def memory_context(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.WorkingSet]:
-    """What to have in view for a purpose, within a budget of tokens."""
+    """What to have in view for a purpose, within a budget of tokens.
+
+    *purpose*: task or question. *budget_tokens*: most tokens of the text. *thread*: the conversation whose latest
+    turns come along. *limit*: most memories.
+    """
     return Request(
         "POST",
         "/v1/workingset",
@@ -397,7 +446,10 @@ def memory_context(
 def memory_delete(
     id: str, *, hard: bool = False, user: str | None = None, workspace: str | None = None
 ) -> Request[models.Forgotten]:
-    """Forget a memory and what was derived from it."""
+    """Forget a memory and what was derived from it.
+
+    *hard*: erase every byte from the disk.
+    """
     return Request(
         "DELETE",
         f"/v1/items/{segment(id)}",
@@ -438,7 +490,10 @@ def memory_fit(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Fitted]:
-    """A conversation as it fits the model's window."""
+    """A conversation as it fits the model's window.
+
+    A conversation in OpenAI's form. *reserve*: tokens kept free for the answer. *thread*: the conversation.
+    """
     return Request(
         "POST",
         "/v1/fit",
@@ -467,7 +522,10 @@ def memory_forget(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Forgotten]:
-    """Forget memories by ids or by a filter."""
+    """Forget memories by ids or by a filter.
+
+    Either ids or where. *hard*: erase every byte from the disk.
+    """
     return Request(
         "POST",
         "/v1/items/forget",
@@ -484,7 +542,10 @@ def memory_import(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Imported]:
-    """Records of an export, as a person; all are checked first."""
+    """Records of an export, as a person; all are checked first.
+
+    The records of an export, its header first.
+    """
     return Request(
         "POST",
         "/v1/import",
@@ -523,7 +584,10 @@ def memory_retrieve(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Item]:
-    """A memory by id, its content byte-exact."""
+    """A memory by id, its content byte-exact.
+
+    *form*: what stands for it.
+    """
     return Request(
         "GET",
         f"/v1/items/{segment(id)}",
@@ -546,7 +610,11 @@ def memory_search(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Found]:
-    """Search by meaning and keyword, best first."""
+    """Search by meaning and keyword, best first.
+
+    *thread*: only of this conversation. *max_tokens*: of all hits together. *explain*: give the parts of each
+    score. *rerank*: let the retrieval head have a say; as configured.
+    """
     return Request(
         "POST",
         "/v1/search",
@@ -578,7 +646,10 @@ def memory_search_get(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Found]:
-    """Search by meaning and keyword, best first."""
+    """Search by meaning and keyword, best first.
+
+    *thread*: only of this conversation.
+    """
     return Request(
         "GET",
         "/v1/search",
@@ -618,7 +689,11 @@ def memory_update(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Item]:
-    """Correct a memory."""
+    """Correct a memory.
+
+    What is given replaces what is there. *thread*: the conversation. *expected_rev*: only if it is still at this
+    revision.
+    """
     return Request(
         "PATCH",
         f"/v1/items/{segment(id)}",
@@ -655,7 +730,12 @@ def message_add(
     workspace: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[models.Added]:
-    """Store a turn of a conversation."""
+    """Store a turn of a conversation.
+
+    A turn of a conversation. `role` and `speaker` are the same; `tenant_id` must be the key's workspace. *speaker*:
+    who said it. *thread*: the conversation. *priority*: 10 stays longest. *created_at*: ISO 8601; now unless given.
+    *ttl*: seconds until it vanishes.
+    """
     return Request(
         "POST",
         "/v1/messages",
@@ -688,7 +768,10 @@ def quarantine_add(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.QuarantineEntry]:
-    """Set suspicious content apart: no search or context shows it until a person releases it."""
+    """Set suspicious content apart: no search or context shows it until a person releases it.
+
+    Either new content or the id of a memory. *thread*: the conversation.
+    """
     return Request(
         "POST",
         "/v1/quarantine",
@@ -708,7 +791,10 @@ def quarantine_add(
 def quarantine_list(
     *, limit: int = 50, cursor: str | None = None, user: str | None = None, workspace: str | None = None
 ) -> Request[models.QuarantinePage]:
-    """What is in quarantine and why, the newest first; its content for people only."""
+    """What is in quarantine and why, the newest first; its content for people only.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request(
         "GET",
         "/v1/quarantine",
@@ -747,7 +833,11 @@ def recall(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Found | models.WorkingSet]:
-    """A working set for a purpose, or hits for a query."""
+    """A working set for a purpose, or hits for a query.
+
+    With `purpose`: a working set, as /v1/workingset gives. With `query`: hits, as /v1/search gives. *thread*: the
+    conversation. *current_view_only*: every memory is current; taken for old clients.
+    """
     return Request(
         "POST",
         "/v1/recall",
@@ -767,14 +857,20 @@ def recall(
 
 
 def session_create(*, user: str | None = None, workspace: str | None = None) -> Request[dict[str, str | None]]:
-    """A name for a new conversation; it begins with its first message."""
+    """A name for a new conversation; it begins with its first message.
+
+    For whom, if not for the key's user.
+    """
     return Request("POST", "/v1/sessions", dict[str, str | None], body={"user": user, "workspace": workspace})
 
 
 def task_claim(
     id: str, *, agent: str | None = None, lease: float = 900.0, user: str | None = None, workspace: str | None = None
 ) -> Request[models.Task]:
-    """Take this task, or keep it longer."""
+    """Take this task, or keep it longer.
+
+    *agent*: you, by name. *lease*: seconds it stays yours.
+    """
     return Request(
         "POST",
         f"/v1/tasks/{segment(id)}/claim",
@@ -786,7 +882,10 @@ def task_claim(
 def task_claim_next(
     *, agent: str | None = None, lease: float = 900.0, user: str | None = None, workspace: str | None = None
 ) -> Request[models.Task]:
-    """Take the most urgent free task; of many that try, exactly one gets it."""
+    """Take the most urgent free task; of many that try, exactly one gets it.
+
+    *agent*: you, by name. *lease*: seconds it stays yours.
+    """
     return Request(
         "POST",
         "/v1/tasks/claim",
@@ -808,7 +907,10 @@ def task_create(
     workspace: str | None = None,
     idempotency_key: str | None = None,
 ) -> Request[models.Task]:
-    """Note a task for any agent to claim."""
+    """Note a task for any agent to claim.
+
+    *priority*: 10 first. *thread*: the conversation. *due_at*: ISO 8601.
+    """
     return Request(
         "POST",
         "/v1/tasks",
@@ -846,7 +948,10 @@ def task_list(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.TaskPage]:
-    """Tasks, the most urgent first."""
+    """Tasks, the most urgent first.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before. *status*: any of these.
+    """
     return Request(
         "GET",
         "/v1/tasks",
@@ -879,7 +984,10 @@ def task_update(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.Task]:
-    """Report progress or the result of a task, or change it."""
+    """Report progress or the result of a task, or change it.
+
+    *status*: in_progress: claim it instead. *agent*: you, by name.
+    """
     return Request(
         "PATCH",
         f"/v1/tasks/{segment(id)}",
@@ -909,7 +1017,10 @@ def thread_history(
     user: str | None = None,
     workspace: str | None = None,
 ) -> Request[models.MessagePage]:
-    """What was said in a conversation, in order."""
+    """What was said in a conversation, in order.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request(
         "GET",
         f"/v1/threads/{segment(thread)}",
@@ -938,5 +1049,8 @@ def user_create(*, id: str | None = None, metadata: Mapping[str, Any] | None = N
 
 
 def user_list(*, limit: int = 50, cursor: str | None = None) -> Request[models.UserPage]:
-    """The users of this workspace, as an admin."""
+    """The users of this workspace, as an admin.
+
+    *limit*: most entries of this page. *cursor*: next_cursor of the page before.
+    """
     return Request("GET", "/v1/users", models.UserPage, query={"limit": limit, "cursor": cursor}, repeatable=True)

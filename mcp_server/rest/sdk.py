@@ -121,8 +121,21 @@ class Writer:
         media, schema = self._gives(entry)
         gives = self._type(schema, "models.", output=True)
         yield f") -> Request[{gives}]:"
-        yield f'    """{entry["summary"]}."""'
+        yield from _docstring(self._about(entry), spaced=False)
         yield f"    return Request({', '.join(self._call(path, method, entry, media, gives, arguments, once))})"
+
+    def _about(self, entry: Mapping[str, Any]) -> str:
+        """What the operation does, and about its arguments what their names and types do not say."""
+        told = [f"{entry['summary']}."]
+        own = str(self._body(entry).get("description", ""))
+        notes = [own] if own else []
+        for name, schema in self._properties(entry).items():
+            parameters = [each for each in entry["parameters"] if each["name"] == name]
+            about = str(schema.get("description") or (parameters[0] if parameters else {}).get("description", ""))
+            about = about.partition("; also called ")[0]
+            if about and not about.startswith("also called ") and name not in LAST:
+                notes.append(f"*{name}*: {about}.")
+        return "\n\n".join([*told, " ".join(notes)] if notes else told)
 
     def _call(
         self, path: str, method: str, entry: Any, media: str, gives: str, arguments: Sequence[Argument], once: bool
@@ -248,7 +261,7 @@ def _name(reference: str) -> str:
     return reference.rpartition("/")[2]
 
 
-def _docstring(text: str) -> Iterator[str]:
+def _docstring(text: str, *, spaced: bool = True) -> Iterator[str]:
     if text:
         paragraphs = [textwrap.wrap(" ".join(each.split()), WRAPPED) for each in text.split("\n\n")]
         lines = [line for number, each in enumerate(paragraphs) for line in ([""] if number else []) + each]
@@ -256,7 +269,8 @@ def _docstring(text: str) -> Iterator[str]:
         if len(lines) > 1:
             yield from (f"    {line}".rstrip() for line in lines[1:])
             yield '    """'
-        yield ""
+        if spaced:
+            yield ""
 
 
 def formatted(text: str) -> str:
