@@ -71,7 +71,7 @@ class MemoryOpsClient(Operations[Sync]):
 
 
 class AsyncMemoryOpsClient(Operations[Async]):
-    """`MemoryOpsClient` for asyncio and trio: every operation is awaited, `each` is iterated with `async for`."""
+    """`MemoryOpsClient` for asyncio: every operation is awaited, `each` is iterated with `async for`."""
 
     def __init__(
         self,

@@ -14,12 +14,13 @@ import httpx2
 
 from .. import __version__
 from .answers import value_of
-from .errors import InvalidInput, TimedOut, Unreachable
-from .place import is_loopback
+from .errors import BadAnswer, InvalidInput, TimedOut, Unreachable
+from .place import URL, is_loopback
 from .request import Request
 from .retries import Retries
 
 T = TypeVar("T")
+Outcome = httpx2.Response | httpx2.HTTPError
 CLOSED = "this client of MemoryOps is closed; make a new one"
 AGENT = f"memoryops-python/{__version__}"
 
@@ -58,16 +59,31 @@ class Options:
         """A proxy of the environment has no business between this machine and itself."""
         return not is_loopback(self.url)
 
-    def failed(self, request: Request[Any], error: httpx2.TransportError) -> Unreachable:
-        """What is raised where no answer came."""
-        what = f"{request.method} {request.path.partition('?')[0]} at {self.url}"
-        if isinstance(error, httpx2.TimeoutException):
-            return TimedOut(
+    def wait_after(self, request: Request[Any], attempt: int, outcome: Outcome) -> float | None:
+        """The seconds until *request* is sent once more, after the attempt of that number; None if it is not."""
+        chance = random.random()
+        if isinstance(outcome, httpx2.Response):
+            return self.retries.after_answer(outcome.status_code, outcome.headers, attempt, request.repeatable, chance)
+        if isinstance(outcome, httpx2.TransportError):
+            return self.retries.after_error(outcome, attempt, request.repeatable, chance)
+        return None
+
+    def result(self, request: Request[T], outcome: Outcome) -> T:
+        """What *request* gives in the end. Raises as `errors` says."""
+        if isinstance(outcome, httpx2.Response):
+            return value_of(request, outcome.status_code, outcome.headers, outcome.content)
+        what = f"{request.method} {request.path} at {self.url}"
+        if isinstance(outcome, httpx2.TimeoutException):
+            raise TimedOut(
                 f"{what} had no answer within {self.timeout:g} s; `memoryops doctor` says how the server is"
-            )
-        return Unreachable(
-            f"{what} failed ({type(error).__name__}); is it running (`memoryops serve`), and is MEMORYOPS_URL right?"
-        )
+            ) from outcome
+        if isinstance(outcome, httpx2.TransportError):
+            raise Unreachable(
+                f"{what} failed ({type(outcome).__name__}); is it running (`memoryops serve`), and is {URL} right?"
+            ) from outcome
+        raise BadAnswer(
+            f"{what} had an answer that cannot be decoded; check what stands between here and the service"
+        ) from outcome
 
 
 class Sync:
@@ -82,21 +98,16 @@ class Sync:
         """What the service answers to *request*. Raises as `errors` says."""
         if self._http.is_closed:
             raise Unreachable(CLOSED)
-        request, retries = request.keyed(), self.options.retries
+        request = request.keyed()
         sent = self.options.sent(request)
         for attempt in itertools.count(1):
             try:
-                answer = self._http.request(**sent)
-            except httpx2.TransportError as error:
-                wait = retries.after_error(error, attempt, request.repeatable, random.random())
-                if wait is None:
-                    raise self.options.failed(request, error) from error
-            else:
-                wait = retries.after_answer(
-                    answer.status_code, answer.headers, attempt, request.repeatable, random.random()
-                )
-                if wait is None:
-                    return value_of(request, answer.status_code, answer.headers, answer.content)
+                outcome: Outcome = self._http.request(**sent)
+            except httpx2.HTTPError as error:
+                outcome = error
+            wait = self.options.wait_after(request, attempt, outcome)
+            if wait is None:
+                return self.options.result(request, outcome)
             time.sleep(wait)
         raise AssertionError("counting ended")
 
@@ -111,7 +122,7 @@ class Sync:
 
 
 class Async:
-    """Sends and awaits, under asyncio and trio."""
+    """Sends and awaits."""
 
     def __init__(self, options: Options, http: httpx2.AsyncClient | None = None) -> None:
         self.options = options
@@ -125,20 +136,15 @@ class Async:
     async def _send(self, request: Request[T]) -> T:
         if self._http.is_closed:
             raise Unreachable(CLOSED)
-        retries, sent = self.options.retries, self.options.sent(request)
+        sent = self.options.sent(request)
         for attempt in itertools.count(1):
             try:
-                answer = await self._http.request(**sent)
-            except httpx2.TransportError as error:
-                wait = retries.after_error(error, attempt, request.repeatable, random.random())
-                if wait is None:
-                    raise self.options.failed(request, error) from error
-            else:
-                wait = retries.after_answer(
-                    answer.status_code, answer.headers, attempt, request.repeatable, random.random()
-                )
-                if wait is None:
-                    return value_of(request, answer.status_code, answer.headers, answer.content)
+                outcome: Outcome = await self._http.request(**sent)
+            except httpx2.HTTPError as error:
+                outcome = error
+            wait = self.options.wait_after(request, attempt, outcome)
+            if wait is None:
+                return self.options.result(request, outcome)
             await anyio.sleep(wait)
         raise AssertionError("counting ended")
 

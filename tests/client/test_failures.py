@@ -100,8 +100,9 @@ def test_a_limit_is_waited_for_or_told(scripted: Upstream, asking: MemoryOpsClie
         PlainTextResponse("", 301, {"location": "http://127.0.0.1:1/"}),
         JSONResponse({"other": "secret text"}),
         JSONResponse(["x"], 500),
+        Response(b"no gzip", headers={"content-encoding": "gzip"}),
     ],
-    ids=["page", "not found", "moved", "other", "failed"],
+    ids=["page", "not found", "moved", "other", "failed", "garbled"],
 )
 def test_what_is_no_service_of_ours_is_said_to_be_none(
     scripted: Upstream, asking: MemoryOpsClient, answer: Response
@@ -133,7 +134,9 @@ def test_a_client_with_other_options_shares_its_connections(client: MemoryOpsCli
     hasty = client.with_options(timeout=5, max_retries=0)
     hasty.close()
     assert client.state().workspace == "default"
-    assert hasty.state().store == client.state().store
+    client.close()
+    with pytest.raises(errors.Unreachable, match="is closed"):
+        hasty.state()
 
 
 @given(
