@@ -27,6 +27,8 @@ ROUNDS = 2
 """How often it is asked once more because the conversation had what was recalled."""
 MOST_KNOWN = 10_000
 """How many turns are known by their ids at once."""
+SAME = 8
+"""How many memories of the same words, said by the same."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class Around:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._known: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str, str], tuple[str, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     def recall(self, chat: Chat, user: str) -> Steps[bytes | None]:
@@ -110,13 +112,14 @@ class Around:
 
     def _ids(self, user: str, turns: Sequence[Turn]) -> list[str]:
         with self._lock:
-            found = [self._known.get((user, turn.role, turn.text)) for turn in turns]
-        return list(dict.fromkeys(id for id in found if id is not None))
+            found = [self._known.get((user, turn.role, turn.text), ()) for turn in turns]
+        return list(dict.fromkeys(id for ids in found for id in ids))
 
     def _learn(self, user: str, pairs: Sequence[tuple[Turn, str]]) -> None:
         with self._lock:
             for turn, id in pairs:
-                self._known[user, turn.role, turn.text] = id
+                key = (user, turn.role, turn.text)
+                self._known[key] = (*(each for each in self._known.get(key, ()) if each != id), id)[-SAME:]
             while len(self._known) > MOST_KNOWN:
                 self._known.popitem(last=False)
 

@@ -13,8 +13,7 @@ from .place import api_key as key_of
 from .place import base_url as url_of
 from .retries import Retries
 from .senders import Async, Options, Sync
-from .wrapping import Options as WrapOptions
-from .wrapping import is_async, wrapped
+from .wrapping import WrapOptions, is_async, wrapped
 
 C = TypeVar("C")
 

@@ -29,7 +29,7 @@ LONGEST = 16 * 1024 * 1024
 """Bytes of a reply; of a longer one nothing is remembered."""
 
 
-class Options(TypedDict, total=False):
+class WrapOptions(TypedDict, total=False):
     """What `wrap` takes, as `around.Policy` says."""
 
     user: str | None
@@ -41,7 +41,7 @@ class Options(TypedDict, total=False):
     on_degraded: Callable[[Degraded], object] | None
 
 
-def wrapped(client: C, sender: Sync | Async, **options: Unpack[Options]) -> C:
+def wrapped(client: C, sender: Sync | Async, **options: Unpack[WrapOptions]) -> C:
     """A client like *client*, with the memory behind *sender*. Raises `TypeError` for what is no client of OpenAI's."""
     around = Around(Policy(**options))
     http = getattr(client, "_client", None)
