@@ -13,8 +13,8 @@ REQUIREMENTS := pyproject.toml constraints.txt
 # What `make bench` runs, in this order: scripts that print their figures.
 BENCHES := benchmarks/install_size.py benchmarks/operations.py benchmarks/mcp_server.py benchmarks/owner_killed.py \
   benchmarks/screening.py
-# Scripts that write a page of docs/; with --check they fail when the page is not what they would write.
-DOC_GENERATORS := mcp_server/cli/docs.py mcp_server/tools/docs.py deploy/mcpb/manifest.py
+# Scripts that write pages of docs/ and code of client/; with --check they fail when that is not what they would write.
+DOC_GENERATORS := mcp_server/cli/docs.py mcp_server/tools/docs.py mcp_server/rest/sdk.py deploy/mcpb/manifest.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -38,7 +38,7 @@ test: $(STAMPS)/dev ## all tests that need Python alone
 test-extras: $(STAMPS)/extras ## the tests that need torch and the original weights (large downloads)
 	@$(BIN)/python -m pytest -m extra $(PYTEST_ARGS)
 
-conformance: $(STAMPS)/dev .node/installed ## the official MCP conformance suite, and the inspector as a client (needs npm)
+conformance: $(STAMPS)/dev .node/installed ## the official MCP conformance suite, the inspector and OpenAI's Node client as clients (needs npm)
 	@$(BIN)/python -m tests.mcp_conformance.run --node .node
 
 soak: $(STAMPS)/dev ## the long fault tests
@@ -113,7 +113,7 @@ $(STAMPS)/extras: $(STAMPS)/dev
 .node/installed: $(wildcard tests/mcp_conformance/package*.json) tests/mcp_conformance/.npmrc
 	@command -v npm >/dev/null || { \
 	  echo "'npm' was not found; it installs the conformance suite. Install Node.js (any version; 22 is fetched)" >&2; exit 1; }
-	@echo "Installing Node 22, the MCP conformance suite and the inspector into .node (about 330 MB; half a minute) ..."
+	@echo "Installing Node 22, the MCP conformance suite, the inspector and OpenAI's client into .node (about 350 MB; half a minute) ..."
 	@rm -rf .node && mkdir .node && cp tests/mcp_conformance/package*.json tests/mcp_conformance/.npmrc .node/
 	@cd .node && npm ci --no-progress >npm.log 2>&1 || { tail -n 20 npm.log >&2; \
 	  echo "npm could not install; it says why above." >&2; exit 1; }

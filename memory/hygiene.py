@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from ..compressors import tokens
 from ..stores.errors import Conflict, InvalidRequest
-from ..stores.filters import Eq, Not, Or, Range, all_of
+from ..stores.filters import Eq, Exists, Filter, Not, Or, Range, all_of
 from ..stores.payloads import dump
-from ..stores.ports import Change, DeleteWhere, Page, Point
+from ..stores.ports import Change, DeleteWhere, Point
 from . import forms, inputs, paging
 from .batches import batched, writes
 from .errors import InvalidInput
@@ -95,22 +96,32 @@ class Hygiene:
         inputs.whole(limit, "limit", 1, MOST)
         self.items.access.flush()
         due = sorted(self._due(), key=self._order)
-        chosen, left = due[:limit], len(due[limit:])
+        chosen = due[:limit]
         done = chosen if dry_run else self._carried_out(chosen, progress)
+        return _report(done, len(chosen) - len(done), len(due[limit:]), dry_run)
 
-        def ids(move: Move) -> list[str]:
-            return [each.id for each in done if each.move == move]
+    def make_room(self, room: int) -> Hygiened:
+        """Compress full memories, touched or not, until *room* tokens of their context are free or no more can be: the
+        lowest priority first, then what was not touched for longest. The next `run` lifts those that are in use."""
+        self.items.access.flush()
+        full = sorted(self._full(), key=lambda each: (each.priority, each.touched, each.id))
+        done: list[Due] = []
+        seen = freed = 0
+        while seen < len(full) and freed < room:
+            expected = accumulate(each.before - each.after for each in full[seen:])
+            some = next((n for n, sum_ in enumerate(expected, start=1) if freed + sum_ >= room), len(full) - seen)
+            moved = self._carried_out(full[seen : seen + some], None)
+            seen += some
+            freed += sum(each.before - each.after for each in moved)
+            done += moved
+        return _report(done, seen - len(done), len(full) - seen, dry_run=False)
 
-        return Hygiened(
-            compressed=ids("compress"),
-            archived=ids("archive"),
-            lifted=ids("lift"),
-            tokens_before=sum(each.before for each in done),
-            tokens_after=sum(each.after for each in done),
-            left=left,
-            changed=len(chosen) - len(done),
-            dry_run=dry_run,
-        )
+    def _full(self) -> Iterator[Due]:
+        """The full memories that can be compressed."""
+        where = all_of(Eq("type", "item"), Eq("status", "active"), Not(Exists("state")), self.items.scope.filter)
+        for point, touched in self._touched(where):
+            if point.payload["tokens"] > 2 * forms.LEAST:
+                yield _due(point, "compress", touched)
 
     def _order(self, due: Due) -> tuple[bool, float, str]:
         """Low priorities first, then what was not touched for longest."""
@@ -120,22 +131,24 @@ class Hygiene:
         now = self.items.clock()
         compress = now - DAY * self.policy.compress_days
         archive = now - DAY * self.policy.archive_days
-        for page in self._pages(compress):
+        for point, touched in self._touched(self._old(compress)):
+            move = _move(point, touched, compress, archive)
+            if move is not None:
+                yield _due(point, move, touched)
+
+    def _touched(self, where: Filter | None) -> Iterator[tuple[Point, float]]:
+        """The memories that meet *where*, each with the time when it was touched last."""
+        for page in paging.pages(self.items.store, self.items.scope.workspace, where, PAGE):
             used = self.items.access.last([point.id for point in page.points])
             for point in page.points:
-                touched = max(float(point.payload["updated_at"]), used.get(point.id, 0.0))
-                move = _move(point, touched, compress, archive)
-                if move is not None:
-                    before, after = _figures(point, move)
-                    yield Due(point.id, point.rev, move, point.payload["priority"], touched, before, after)
+                yield point, max(float(point.payload["updated_at"]), used.get(point.id, 0.0))
 
-    def _pages(self, since: float) -> Iterator[Page]:
+    def _old(self, since: float) -> Filter | None:
         """What was not written since then, and what is compressed; not what is archived already."""
         old = Or((Range("updated_at", lte=since), Eq("state", forms.COMPRESSED)))
-        where = all_of(
+        return all_of(
             Eq("type", "item"), Eq("status", "active"), Not(Eq("state", forms.ARCHIVED)), old, self.items.scope.filter
         )
-        return paging.pages(self.items.store, self.items.scope.workspace, where, PAGE)
 
     def _carried_out(self, chosen: Sequence[Due], progress: Progress | None) -> list[Due]:
         done: list[Due] = []
@@ -179,6 +192,22 @@ class Hygiene:
         return made, [self.items.rewritten(point, payload)]
 
 
+def _report(done: Sequence[Due], changed: int, left: int, dry_run: bool) -> Hygiened:
+    def ids(move: Move) -> list[str]:
+        return [each.id for each in done if each.move == move]
+
+    return Hygiened(
+        compressed=ids("compress"),
+        archived=ids("archive"),
+        lifted=ids("lift"),
+        tokens_before=sum(each.before for each in done),
+        tokens_after=sum(each.after for each in done),
+        left=left,
+        changed=changed,
+        dry_run=dry_run,
+    )
+
+
 def _move(point: Point, touched: float, compress: float, archive: float) -> Move | None:
     """Where *point*, last *touched* then, belongs; None where it is."""
     if touched <= archive:
@@ -186,6 +215,11 @@ def _move(point: Point, touched: float, compress: float, archive: float) -> Move
     if forms.tier(point.payload) == "compressed":
         return "lift" if touched > compress else None
     return "compress" if touched <= compress and point.payload["tokens"] > 2 * forms.LEAST else None
+
+
+def _due(point: Point, move: Move, touched: float) -> Due:
+    before, after = _figures(point, move)
+    return Due(point.id, point.rev, move, point.payload["priority"], touched, before, after)
 
 
 def _figures(point: Point, move: Move) -> tuple[int, int]:

@@ -43,6 +43,9 @@ COUNTS = (
 PROVIDERS = ("openai", "openrouter", "anthropic", "gemini", "ollama")
 """Whose OpenAI-compatible endpoints the gateway knows."""
 
+CLIENT_NAMES = ("MEMORYOPS_URL", "MEMORYOPS_API_KEY")
+"""What `memoryops.client` reads, which imports no other room."""
+
 STALE_NAMES = (
     "MEMORY_DATABASE_URL",
     "MEMORY_EMBEDDING_DIMENSIONS",
@@ -372,7 +375,7 @@ def stale_names(environ: Mapping[str, str] | None = None) -> list[str]:
 def unknown_names(environ: Mapping[str, str] | None = None) -> list[str]:
     """Variables with our prefix that no setting reads: most likely a typing error."""
     source = os.environ if environ is None else environ
-    known = {each.metadata["name"] for each in fields(Settings)}
+    known = {*(each.metadata["name"] for each in fields(Settings)), *CLIENT_NAMES}
     return sorted(n for n in source if n.startswith(PREFIX) and not n.startswith(PREFIX + "TEST_") and n not in known)
 
 

@@ -9,16 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .memory.manager import LLMMemoryManager
     from .memory.scope import Scope
     from .memory.service import MemoryOps
     from .memory.window import ContextWindow
 
 __version__ = "0.1.0"
 
-__all__ = ["ContextWindow", "MemoryOps", "Scope", "__version__"]
+__all__ = ["ContextWindow", "LLMMemoryManager", "MemoryOps", "Scope", "__version__"]
 
 _HOMES = {
     "ContextWindow": ".memory.window",
+    "LLMMemoryManager": ".memory.manager",
     "MemoryOps": ".memory.service",
     "Scope": ".memory.scope",
 }

@@ -19,6 +19,13 @@ SAID = {
     "quickstart.py": ["We chose SQLite", "task: done", "a person says: no", "1 document and 1 message"],
     "mcp_client.py": ["tools: memory_add", "added: added, added", "found: The signing key", "read: 47 characters"],
     "approval.py": ['paused: open_gate({"berth": 7})', "berth 7 is open", "declined elsewhere: A person rejected"],
+    "around_openai.py": [
+        "I live in Austin, Texas now.\n</memory>",
+        "took no part: recall, unreachable",
+        "is gone?\n\n",
+    ],
+    "http_client.py": ["once: True", "found: The ferry", "on all pages: True", "not_found 404", "got it: 1 of 10"],
+    "memory_manager.py": ["change DNS records", "every text whole: True", "compressed: {'items': "],
     "long_chat.py": ["answer: Ingrid has it.", "11 windows", "first message, as it was said: Ingrid has the key"],
     "shared_tasks.py": ["graph did 'Renew the mooring of berth 7'", "graph did 'Count the buoys'", "sees: graph"],
     "time_travel.py": ["back then: I see 3 days", "each as it was said"],

@@ -1,4 +1,4 @@
-"""Runs other people's proofs against our server: the official conformance suite, and the inspector's command line.
+"""Runs other people's proofs against our server: the official conformance suite, the inspector, OpenAI's Node client.
 
     make conformance
 
@@ -6,7 +6,8 @@ The suite talks Streamable HTTP to our server with the fixtures that it calls by
 release, which knows the protocol up to 2025-11-25, and its pre-release, which tests that protocol and the one of
 2026-07-28 and holds each message against the protocol's schema. What it has for extensions (tasks, skills) is left
 out: we offer none. The inspector talks to `memoryops mcp` over stdio and to `memoryops serve` over Streamable HTTP
-and SSE, as users start them. Exit status 0 when nothing failed that `EXPECTED` does not name.
+and SSE, as users start them. OpenAI's own client for Node drives the gateway of `memoryops serve`, with an upstream of
+ours behind it (`openai_client.mjs`). Exit status 0 when nothing failed that `EXPECTED` does not name.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ from typing import Any
 import httpx2
 from rich.console import Console
 from rich.table import Table
+from starlette.responses import JSONResponse
 
 from memoryops.mcp_server.http.token import token_path
 from memoryops.stores.embedded.client import stop_owner
+from tests.mcp_server.gateway import upstream as openai_upstream
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -41,6 +44,7 @@ SUITE = "@modelcontextprotocol/conformance"
 NEXT = "conformance-next"
 """What `package.json` calls the suite's pre-release."""
 INSPECTOR = "@modelcontextprotocol/inspector"
+OPENAI = "openai"
 PASSES = ((SUITE, "2025-11-25"), (NEXT, "2025-11-25"), (NEXT, "2026-07-28"))
 """Each suite with the protocol that it speaks."""
 OURS = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main"]
@@ -87,6 +91,14 @@ class Tools:
             stdin=subprocess.DEVNULL,
         )
 
+    def script(self, path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of ours, which is told first where the packages are."""
+        assert self.node is not None
+        command = [self.node, str(path), str(self.modules), *arguments]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+        )
+
     def version(self, package: str) -> str:
         return str(self._about(package)["version"])
 
@@ -109,9 +121,9 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
+def running(command: list[str], port: int, **settings: str) -> Iterator[None]:
     """*command* as a process that answers at *port*."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, env={**os.environ, **settings})
     try:
         for _ in range(600):
             if process.poll() is not None:
@@ -224,11 +236,45 @@ def _inspected(tools: Tools, transport: str, target: list[str], env: Mapping[str
     return Outcome("inspector", f"over {transport}", passed, len(failures), said="; ".join(failures))
 
 
+def openai_client(tools: Tools) -> Iterator[Outcome]:
+    """OpenAI's client for Node through the gateway, with memory."""
+    port = free_port()
+    with folder() as data, openai_upstream.running() as upstream:
+        upstream.script = lambda seen: _model(upstream, seen)
+        settings = {"MEMORYOPS_UPSTREAM_BASE": upstream.url, "MEMORYOPS_GATEWAY_PATIENCE": "20"}
+        with running([*OURS, "serve", "--data-dir", str(data), "--port", str(port)], port, **settings):
+            token = token_path(data).read_text(encoding="ascii").strip()
+            ran = tools.script(HERE / "openai_client.mjs", f"http://127.0.0.1:{port}/v1", token)
+        left = upstream.left.wait(10)
+    try:
+        checks = json.loads(ran.stdout)
+    except ValueError:
+        checks = [{"what": "the script itself", "good": False, "seen": ran.stderr[-300:]}]
+    checks.append({"what": "the upstream hears that a stream is left", "good": left, "seen": ""})
+    wrong = [f"{each['what']}: {json.dumps(each['seen'])[:300]}" for each in checks if not each["good"]]
+    yield Outcome("openai for Node", "through the gateway", len(checks) - len(wrong), len(wrong), said="; ".join(wrong))
+
+
+def _model(upstream: openai_upstream.Upstream, seen: openai_upstream.Seen) -> Any:
+    """What the language model behind the gateway answers, by the name it is called."""
+    if seen.path == "/v1/models":
+        return {"object": "list", "data": [{"id": "gpt-4o", "object": "model", "created": 1, "owned_by": "o"}]}
+    name = seen.json["model"]
+    if name == "busy":
+        return JSONResponse({"error": {"message": "come later", "type": "rate_limit", "code": None}}, 429)
+    if name == "endless":
+        return upstream.endless()
+    if name == "tools":
+        call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": '{"a":  1}'}}
+        return openai_upstream.completion(None, tool_calls=[call])
+    return openai_upstream.Upstream.obedient(seen)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--node", type=Path, required=True, help="the folder that `npm ci` installed into")
     tools = Tools(parser.parse_args().node)
-    outcomes = [*suite(tools), *inspector(tools)]
+    outcomes = [*suite(tools), *inspector(tools), *openai_client(tools)]
     show(outcomes)
     failing = {f"{each.source} {each.name}" for each in outcomes if each.failed}
     for name in sorted(failing - EXPECTED.keys()):
@@ -236,7 +282,9 @@ def main() -> int:
     for name in sorted(EXPECTED.keys() - failing):
         print(f"expected to fail, but passed: {name}; take it out of EXPECTED", file=sys.stderr)
     lines = [score(f"MCP {protocol}", tools.version(package), outcomes) for package, protocol in PASSES]
-    print(f"make conformance: {'; '.join(lines)}; inspector {tools.version(INSPECTOR)}: {total(outcomes, 'inspector')}")
+    lines += [f"inspector {tools.version(INSPECTOR)}: {total(outcomes, 'inspector')}"]
+    lines += [f"openai for Node {tools.version(OPENAI)}: {total(outcomes, 'openai for Node')}"]
+    print(f"make conformance: {'; '.join(lines)}")
     return 1 if failing != EXPECTED.keys() else 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.scope import Scope
-from memoryops.memory.settings import PREFIX, Settings, default_folder, stale_names, unknown_names
+from memoryops.memory.settings import CLIENT_NAMES, PREFIX, Settings, default_folder, stale_names, unknown_names
 
 EXAMPLE = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
 
@@ -101,14 +101,13 @@ def test_every_setting_is_described_and_in_the_example_file(field: Any) -> None:
 
 def test_the_example_file_names_no_setting_that_is_not_there() -> None:
     named = {line.lstrip("#").split("=")[0] for line in EXAMPLE.splitlines() if line.startswith(("#" + PREFIX, PREFIX))}
-    known = {field.metadata["name"] for field in fields(Settings)}
+    known = {*(field.metadata["name"] for field in fields(Settings)), *CLIENT_NAMES}
     assert {name for name in named if not name.startswith(PREFIX + "TEST_")} <= known
 
 
 def test_typing_errors_and_names_of_other_servers_are_noticed() -> None:
-    assert unknown_names({"MEMORYOPS_DATADIR": "x", "MEMORYOPS_WINDOW": "1", "MEMORYOPS_TEST_X": "1"}) == [
-        "MEMORYOPS_DATADIR"
-    ]
+    set_ = ("MEMORYOPS_DATADIR", "MEMORYOPS_WINDOW", "MEMORYOPS_TEST_X", *CLIENT_NAMES)
+    assert unknown_names(dict.fromkeys(set_, "1")) == ["MEMORYOPS_DATADIR"]
     assert stale_names({"DATABASE_URL": "x", "REDIS_URL": "", "HOME": "y"}) == ["DATABASE_URL"]
 
 
