@@ -6,7 +6,8 @@ the machine does hits all of them alike. CPU is that of the process in the middl
 request, what happens after its reply included.
 
     python benchmarks/gateway.py
-    python benchmarks/gateway.py --requests 300 --items 10000 --streams 200 --many 100000
+    python benchmarks/gateway.py --requests 300 --items 10000 --streams 200
+    python benchmarks/gateway.py --soak 100000
 """
 
 from __future__ import annotations
@@ -232,20 +233,36 @@ async def streams(way: Way, number: int) -> tuple[int, float]:
     return sum(whole), time.perf_counter() - began
 
 
-async def many(way: Way, number: int, pid: int) -> list[tuple[int, float]]:
-    """The resident memory (MB) of *pid* after each tenth of *number* requests, eight at a time."""
-    process = psutil.Process(pid)
-    found = [(0, process.memory_info().rss / 1e6)]
+@dataclass(frozen=True)
+class Resident:
+    """Resident memory (MB) after so many requests."""
+
+    requests: int
+    service: float
+    owner: float
+
+
+async def soaked(ways: list[Way], number: int, pid: int, owner: int) -> AsyncIterator[Resident]:
+    """What is resident at the start and after each tenth of *number* requests, eight at a time; every twentieth is of
+    the last of *ways*, the others of the first."""
+
+    def now(done: int) -> Resident:
+        service, other = (psutil.Process(each).memory_info().rss / 1e6 for each in (pid, owner))
+        return Resident(done, service, other)
+
     async with httpx2.AsyncClient(timeout=60) as http:
 
-        async def some(count: int) -> None:
-            for _ in range(count):
-                (await http.post(way.url, json=way.body("Hello"), headers=way.headers)).raise_for_status()
+        async def some(numbers: range) -> None:
+            for n in numbers:
+                way = ways[-1] if n % 20 == 0 else ways[0]
+                body = way.body(f"Hello for the {n}th time")
+                (await http.post(way.url, json=body, headers=way.headers)).raise_for_status()
 
-        for tenth in range(1, 11):
-            await asyncio.gather(*(some(number // 80) for _ in range(8)))
-            found.append((tenth * (number // 80) * 8, process.memory_info().rss / 1e6))
-    return found
+        yield now(0)
+        for tenth in range(10):
+            begin, end = number * tenth // 10, number * (tenth + 1) // 10
+            await asyncio.gather(*(some(range(begin + worker, end, 8)) for worker in range(8)))
+            yield now(end)
 
 
 def milliseconds(values: list[float], share: float) -> str:
@@ -269,35 +286,69 @@ def shown(ways: list[Way], console: Console) -> None:
     console.print(table)
 
 
-def measured(args: argparse.Namespace) -> None:
-    console = Console(width=110)
+@dataclass
+class Bench:
+    """The processes, and the ways through them: direct, bare proxy, gateway, gateway with recall."""
+
+    ways: list[Way]
+    pid: int
+    owner: int
+    questions: list[str]
+
+
+@contextmanager
+def bench(items: int) -> Iterator[Bench]:
     folder = Path(tempfile.mkdtemp(prefix="mo-"))
     with ExitStack() as stack:
         stack.callback(stop_owner, folder)
-        console.print(
-            f"{args.items} memories, {args.requests} requests each way; load average {os.getloadavg()[0]:.1f}"
-        )
-        questions = filled(folder, args.items)
+        questions = filled(folder, items)
         base, _ = stack.enter_context(child("--upstream"))
         proxy, proxy_pid = stack.enter_context(child("--bare", base))
         ours, secret, pid = stack.enter_context(gateway(folder, base))
         key = {"authorization": f"Bearer {secret}"}
-        owner = [p.pid for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or [])]
+        owner = json.loads((folder / "owner.json").read_text())["pid"]
         path = "/chat/completions"
         ways = [
             Way("direct", base + path, {}, {}),
             Way("bare proxy", proxy + path, {}, {}, [proxy_pid]),
             Way("gateway", ours + path, key, {}, [pid]),
-            Way("gateway, recall", ours + path, key, {"user": USER}, [pid, *owner]),
+            Way("gateway, recall", ours + path, key, {"user": USER}, [pid, owner]),
         ]
         time.sleep(3)
-        latencies(ways, args.requests, questions)
+        yield Bench(ways, pid, owner, questions)
+
+
+def measured(args: argparse.Namespace) -> None:
+    console = Console(width=110)
+    with bench(args.items) as found:
+        ways = found.ways
+        console.print(
+            f"{args.items} memories, {args.requests} requests each way; load average {os.getloadavg()[0]:.1f}"
+        )
+        latencies(ways, args.requests, found.questions)
         shown(ways, console)
         for way in (ways[1], ways[2]):
             whole, seconds = asyncio.run(streams(way, args.streams))
             console.print(f"{way.name}: {whole} of {args.streams} streams at once whole and in order, {seconds:.1f} s")
-        found = asyncio.run(many(ways[2], args.many, pid))
-        console.print("gateway, resident MB after requests: " + ", ".join(f"{n}: {mb:.0f}" for n, mb in found))
+
+
+def soak(args: argparse.Namespace) -> None:
+    """Print what is resident as the requests go on."""
+
+    async def run(found: Bench) -> None:
+        points = []
+        print(f"{'requests':>10} {'service MB':>11} {'owner MB':>9} {'seconds':>8}")
+        began = time.perf_counter()
+        async for each in soaked(found.ways[2:], args.soak, found.pid, found.owner):
+            points.append(each)
+            took = time.perf_counter() - began
+            print(f"{each.requests:10,} {each.service:11.1f} {each.owner:9.1f} {took:8.0f}", flush=True)
+        second, last = points[2], points[-1]
+        growth = 1000 * (last.service - second.service) / (last.requests - second.requests)
+        print(f"the service grew by {growth:.3f} MB in 1,000 requests from the second tenth on")
+
+    with bench(args.items) as found:
+        asyncio.run(run(found))
 
 
 def main() -> None:
@@ -305,13 +356,13 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=200, help="requests each way (default: 200)")
     parser.add_argument("--items", type=int, default=10_000, help="memories to recall from (default: 10000)")
     parser.add_argument("--streams", type=int, default=200, help="streams at once (default: 200)")
-    parser.add_argument("--many", type=int, default=4_000, help="requests while memory is watched (default: 4000)")
+    parser.add_argument("--soak", type=int, metavar="N", help="only send N requests and watch resident memory")
     parser.add_argument("--upstream", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.fd is None:
-        measured(args)
+        (measured if args.soak is None else soak)(args)
         return
     listener = socket.socket(fileno=args.fd)
     if args.upstream:

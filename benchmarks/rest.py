@@ -1,7 +1,9 @@
-"""REST under load: requests per second and latency of each operation, with a key from the store, on loopback.
+"""REST: what each operation takes beside the same one in Python, and how many of them under load; on loopback.
 
-The server runs as users run it; the load comes from a second process over connections that stay open. Beside them
-stands `/health`, which asks no key and does nothing: what is above it is the price of an operation.
+The server runs as users run it, with a key from the store. First one call at a time, in turn with the same call of the
+façade in this process, so that whatever else the machine does hits both alike. Then load from a second process over
+connections that stay open. `/health`, which asks no key and does nothing, stands beside them: what is above it is the
+price of an operation.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
@@ -89,9 +93,95 @@ def serving(folder: Path) -> Iterator[int]:
             process.terminate()
 
 
+@dataclass(frozen=True)
+class Operation:
+    """An operation by both ways: over REST, and as a call of the façade. *number* makes each call another."""
+
+    name: str
+    request: Callable[[int], Request]
+    call: Callable[[int], object]
+
+
+def operations(ops: MemoryOps, ids: list[str]) -> list[Operation]:
+    def text(number: int) -> str:
+        return f"{WORDS[number % 13]} {WORDS[number % 11]} was moved to {number} by {WORDS[number % 7]}"
+
+    def some(number: int) -> str:
+        return ids[number % len(ids)]
+
+    def question(number: int) -> str:
+        return f"what of the {WORDS[number % 13]} and {number}"
+
+    def post(path: str, **body: Any) -> Request:
+        return Request("", "POST", path, body)
+
+    return [
+        Operation(
+            "add, one short note",
+            lambda n: post("/v1/items", content=f"rest {text(n)}"),
+            lambda n: ops.add(f"here {text(n)}"),
+        ),
+        Operation("retrieve", lambda n: Request("", "GET", f"/v1/items/{some(n)}"), lambda n: ops.retrieve(some(n))),
+        Operation(
+            "search", lambda n: post("/v1/search", query=question(n), limit=8), lambda n: ops.search(question(n), 8)
+        ),
+        Operation(
+            "working set, 2,000 tokens",
+            lambda n: post("/v1/workingset", purpose=question(n), budget_tokens=2000),
+            lambda n: ops.context(question(n), 2000),
+        ),
+        Operation("task: create", lambda n: post("/v1/tasks", title=text(n)), lambda n: ops.tasks.create(text(n))),
+        Operation("task: list", lambda n: Request("", "GET", "/v1/tasks"), lambda n: ops.tasks.list()),
+        Operation("state", lambda n: Request("", "GET", "/v1/state"), lambda n: ops.state()),
+    ]
+
+
+def latencies(ops: MemoryOps, ids: list[str], key: str, port: int, times: int) -> None:
+    """Print the median and the 95th percentile of *times* calls by each way."""
+    print(f"{'operation':28} {'REST p50':>9} {'p95':>7} {'façade p50':>11} {'p95':>7} {'added':>7}   (ms)")
+    host = f"127.0.0.1:{port}"
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answers:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for operation in operations(ops, ids):
+            rest: list[float] = []
+            here: list[float] = []
+            for number in range(times + 10):
+                raw = operation.request(number).raw(host, key)
+                took = _timed(partial(_answered, connection, answers, raw)), _timed(partial(operation.call, number))
+                if number >= 10:  # the first warm up
+                    rest.append(took[0])
+                    here.append(took[1])
+            added = statistics.median(mine - theirs for mine, theirs in zip(rest, here, strict=True))
+            figures = [statistics.median(rest), _high(rest), statistics.median(here), _high(here), added]
+            shown = "{:9.2f} {:7.2f} {:11.2f} {:7.2f} {:7.2f}".format(*(1000 * each for each in figures))
+            print(f"{operation.name:28} {shown}", flush=True)
+
+
+def _answered(connection: socket.socket, answers: BinaryIO, raw: bytes) -> None:
+    connection.sendall(raw)
+    status = answers.readline()
+    assert status.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")), status
+    length = 0
+    while (line := answers.readline()) != b"\r\n":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line[15:])
+    answers.read(length)
+
+
+def _timed(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def _high(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=1000, help="memories in the store")
+    parser.add_argument("--times", type=int, default=200, help="calls of each kind, one at a time")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each operation is asked for")
     parser.add_argument("--connections", type=int, default=8, help="connections at once")
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -109,29 +199,36 @@ def main() -> None:
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> None:
-    with MemoryOps.open(settings=Settings(data_dir=folder), scope=Scope(role="admin")) as ops:
+    with ExitStack() as stack:
+        ops = stack.enter_context(MemoryOps.open(settings=Settings(data_dir=folder), scope=Scope(role="admin")))
         entries = [
             {"content": f"{WORDS[n % 13]} {WORDS[n % 11]} {WORDS[n % 7]} number {n}"} for n in range(arguments.items)
         ]
-        id = ops.add_many(entries)[0].id
+        ids = [each.id for each in ops.add_many(entries)]
         key = ops.keys.create("benchmark").secret
+        port = stack.enter_context(serving(folder))
+        print(f"{arguments.items} memories, {arguments.times} calls of each kind, one at a time")
+        latencies(ops, ids, key, port, arguments.times)
+        under_load(ids[0], entries[0]["content"], key, port, arguments)
+
+
+def under_load(id: str, content: str, key: str, port: int, arguments: argparse.Namespace) -> None:
     requests = [
         Request("health (no key)", "GET", "/health"),
         Request("retrieve", "GET", f"/v1/items/{id}"),
         Request("raw text", "GET", f"/v1/items/{id}/raw"),
         Request("list tasks", "GET", "/v1/tasks"),
         Request("search", "POST", "/v1/search", {"query": "rounding of refunds", "limit": 5}),
-        Request("add (a duplicate)", "POST", "/v1/items", {"content": entries[0]["content"]}),
+        Request("add (a duplicate)", "POST", "/v1/items", {"content": content}),
         Request("state", "GET", "/v1/state"),
     ]
-    print(f"{arguments.items} memories, {arguments.connections} connections, load from a second process")
+    print(f"\n{arguments.connections} connections at once, load from a second process")
     print(f"{'operation':20} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}")
-    with serving(folder) as port:
-        for request in requests:
-            took = _asked(request, port, key, arguments)
-            quantiles = statistics.quantiles(took, n=100)
-            rate = len(took) / arguments.seconds
-            print(f"{request.name:20} {rate:10.0f} {1000 * quantiles[49]:8.2f} {1000 * quantiles[98]:8.2f}", flush=True)
+    for request in requests:
+        took = _asked(request, port, key, arguments)
+        quantiles = statistics.quantiles(took, n=100)
+        rate = len(took) / arguments.seconds
+        print(f"{request.name:20} {rate:10.0f} {1000 * quantiles[49]:8.2f} {1000 * quantiles[98]:8.2f}", flush=True)
 
 
 def _asked(request: Request, port: int, key: str, arguments: argparse.Namespace) -> list[float]:
