@@ -89,6 +89,8 @@ class Compaction:
 
     *keep*: how many of the latest steps (each question, answer or round of tool calls) stay whole while the rest can
     make room. *compressor* is given up after *patience* seconds, unless it is a chain, which has limits of its own.
+    *joined*: whether one line may stand for several messages; where not, the oldest lines are cut down to their marks
+    early, or ever more of them would fill the room that was made.
     """
 
     def __init__(
@@ -99,14 +101,15 @@ class Compaction:
         *,
         keep: int = RECENT,
         patience: float = LIMIT_SECONDS,
+        joined: bool = True,
     ) -> None:
-        self.keep = inputs.whole(keep, "keep", 0, 10**6)
+        self.keep, self.joined = inputs.whole(keep, "keep", 0, 10**6), joined
         self.items, self.window = items, window
         self.compressor = compressor if isinstance(compressor, Chain) else Chain([compressor, Extractive()], patience)
 
     def within(self, window: ContextWindow, items: Items | None = None) -> Compaction:
         """The same for another *window* and scope; a compressor that was given up in one is given up in all."""
-        return Compaction(items or self.items, window, self.compressor, keep=self.keep)
+        return Compaction(items or self.items, window, self.compressor, keep=self.keep, joined=self.joined)
 
     def compact(
         self,
@@ -147,6 +150,8 @@ class Compaction:
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
         originals = Originals(self.items, self.window, self.compressor)
         parts = originals.parts(conversation, bound, self.keep)
+        if not self.joined:
+            parts = [replace(part, joins=False) for part in parts]
         question = messages.question(query, conversation)
         return originals.carried_out(conversation, parts, question, reserved, bound, self._planned)
 
@@ -163,6 +168,8 @@ class Compaction:
         A context that stays above the trigger would be planned anew with every step. Where no plan is below it, only
         the newest step may stand above it, as far as the window's hard limit allows.
         """
+        if not self.joined and (plan := _roomy(window, parts, question, reserved, conversation)) is not None:
+            return plan
         roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
         loose = list(parts)
         for recent in range(min(self.keep, len(parts)), -1, -1):
@@ -176,6 +183,18 @@ class Compaction:
             return planned(replace(window, hard=allowed), loose, question, reserved, conversation)
         except ContextOverflow:
             return planned(window, loose, question, reserved, conversation)
+
+
+def _roomy(
+    window: ContextWindow, parts: Sequence[Part], question: str, reserved: int, conversation: Sequence[Message]
+) -> Plan | None:
+    """The plan that stays halfway below the trigger by what is free to make room; None where that does not do."""
+    half = (window.target + window.trigger) / 2
+    try:
+        plan = planned(replace(window, trigger=half, hard=half), parts, question, reserved, conversation)
+    except ContextOverflow:
+        return None
+    return plan if all(parts[place].hold == "free" for place in plan.replaced) else None
 
 
 def _newest_step(roles: Sequence[str]) -> int:
