@@ -9,10 +9,11 @@ and so is whoever runs one of its checkpoints again.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypedDict
 
@@ -25,7 +26,7 @@ from ..compressors.extractive import Extractive
 from ..compressors.ports import Compressor
 from ..memory import inputs, messages
 from ..memory.compaction import Compacted, Compaction, Stand, Sticky, keys_of
-from ..memory.errors import InvalidInput, MemoryOpsError
+from ..memory.errors import ContextOverflow, InvalidInput, MemoryOpsError
 from ..memory.parts import content_id
 from ..memory.service import DEFAULT_WINDOW, MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
@@ -38,13 +39,20 @@ Mode = Literal["plan", "rewrite", "off"]
 MODES = ("plan", "rewrite", "off")
 THREADS = 64
 """Threads whose messages' tokens are at hand."""
+SLACK = 1.1
+"""Where messages cannot be made to fit, they may grow by so much until it is tried again."""
 NEXT = "branch:to:"
 """What LangGraph's channels are called that say which node is next."""
 
+MOST_MARKS = 20_000
+"""Marks at hand; then all are forgotten, which costs a few hashes."""
 _ANY_QUESTION = HumanMessage("?")
 """After which a message is not that of the last exchange."""
 
 log = logging.getLogger(__name__)
+
+Place = tuple[str, str]
+"""A thread and a namespace."""
 
 
 class Limits(TypedDict, total=False):
@@ -82,7 +90,10 @@ class HeadPlan:
     @classmethod
     def load(cls, value: Any) -> HeadPlan:
         """What `dump` wrote; None is no plan."""
-        return NOTHING if value is None else cls(value[1], bool(value[0]))
+        if value is None:
+            return NOTHING
+        rough, stands = value
+        return cls({id: tuple(stand) for id, stand in stands.items()}, bool(rough))
 
     def sticky(self) -> Sticky:
         """As `memory.compaction` has it."""
@@ -119,7 +130,8 @@ class Heads:
         chosen = compressor or ops.compressor
         self._full = Compaction(ops.items, self.window, chosen, keep=keep, patience=patience, joined=False)
         self._rough = Compaction(ops.items, self.window, Chain([Extractive()]), keep=keep, joined=False)
-        self._sizes = _Sizes()
+        self._marks: dict[tuple[str, str], tuple[Any, marks.Mark]] = {}
+        self._sizes, self._settled = _Sizes(), OrderedDict[Place, int]()
 
     def shown(self, value: Any, plan: HeadPlan) -> Any:
         """*value* of the channel of messages as *plan* shows it."""
@@ -130,9 +142,15 @@ class Heads:
         if stand is None:
             return message
         key, _, id, text = stand
-        if _key(message) != key:  # it says something else by now
-            return message
-        return marks.shortened(message, id, text, self.ops.scope.workspace)
+        known = self._marks.get((key, text))
+        if known is None or known[0] is not message.content:  # texts are shared by all that is read of one message
+            if _key(message) != key:  # it says something else by now
+                return message
+            known = message.content, marks.marked_for(message, id, text, self.ops.scope.workspace)
+            if len(self._marks) >= MOST_MARKS:
+                self._marks.clear()
+            self._marks[key, text] = known
+        return marks.shortened(message, text, known[1])
 
     def plan_in(self, value: Any) -> HeadPlan:
         """The plan that the marks of the messages in *value* tell of."""
@@ -149,7 +167,7 @@ class Heads:
         marks.swapped(value, look)
         return HeadPlan(stands)
 
-    def due(self, place: tuple[str, str], source: object, given: Sequence[BaseMessage], plan: HeadPlan) -> bool:
+    def due(self, place: Place, source: object, given: Sequence[BaseMessage], plan: HeadPlan) -> bool:
         """Whether the plan for *given*, the messages as *plan* shows them, is to be looked at again.
 
         That is where room has to be made, where what was replaced is a part of the last exchange by now, and where a
@@ -159,13 +177,14 @@ class Heads:
             return False
         if plan.rough and source == "loop":
             return True
-        return self._sizes.total(place, given) > self.window.trigger_tokens or _in_last_exchange(given)
+        enough = max(self.window.trigger_tokens, self._settled.get(place, 0))
+        return self._sizes.total(place, given) > enough or _in_last_exchange(given)
 
     def anew(
-        self, config: RunnableConfig, source: object, originals: Sequence[BaseMessage], plan: HeadPlan
+        self, place: Place, config: RunnableConfig, source: object, originals: Sequence[BaseMessage], plan: HeadPlan
     ) -> HeadPlan | None:
         """The plan for *originals* from now on; None where it stays as it is, or where none can be made just now."""
-        done = self._compacted(config, source, originals, plan)
+        done = self._compacted(place, config, source, originals, plan)
         if done is None:
             return None
         keys = keys_of(conversation_of(originals), [each.id for each in originals])
@@ -178,31 +197,48 @@ class Heads:
         return made if made != plan else None
 
     def rewritten(
-        self, config: RunnableConfig, source: object, given: Sequence[BaseMessage]
+        self, place: Place, config: RunnableConfig, source: object, given: Sequence[BaseMessage]
     ) -> list[BaseMessage] | None:
         """*given* as they are to be stored instead; None where they fit."""
-        done = self._compacted(config, source, given, NOTHING)
+        done = self._compacted(place, config, source, given, NOTHING)
         if done is None or done.report is None:
             return None
         return [given[place] if text is None else with_text(given[place], text) for place, text in done.shown]
 
     def _compacted(
-        self, config: RunnableConfig, source: object, given: Sequence[BaseMessage], plan: HeadPlan
+        self, place: Place, config: RunnableConfig, source: object, given: Sequence[BaseMessage], plan: HeadPlan
     ) -> Compacted | None:
         """What the engine makes of *given*. Where it cannot, that is told, and nothing is replaced."""
         engine = self._full if source == "loop" else self._rough
         sticky = {} if plan.rough and source == "loop" else plan.sticky()
-        keys = keys_of(conversation := conversation_of(given), [each.id for each in given])
-        thread = str(config["configurable"]["thread_id"])
+        conversation = conversation_of(given)
+        keys = keys_of(conversation, [each.id for each in given])
+
+        def compacted(window: ContextWindow) -> Compacted:
+            return engine.within(window, run.ops.items).compact(conversation, keys, sticky, thread=run.thread)
+
         try:
             run = seen_by(self.ops, config)  # what is archived belongs to the run's user, who alone is to get it back
-            done = engine.within(self.window, run.ops.items).compact(conversation, keys, sticky, thread=run.thread)
-        except (MemoryOpsError, StoreError) as error:  # the checkpoint is stored whole, and the next one tries again
-            log.warning("thread %s: its messages stay as they are: %s", thread, error)
+            try:
+                done = compacted(self.window)
+            except ContextOverflow as error:  # then as near to it as may be: nobody is to be sent this as it is
+                log.warning("thread %s: %s", place[0], error)
+                done = compacted(replace(self.window, max_tokens=math.ceil(SLACK * error.left / self.window.hard)))
+        except (MemoryOpsError, StoreError) as error:  # the checkpoint is stored as it is, and the next one tries again
+            log.warning("thread %s: its messages stay as they are: %s", place[0], error)
             return None
+        self._settle(place, done.tokens)
         if done.report is not None:
             log_report(log, run.thread, done.report)
         return done
+
+    def _settle(self, place: Place, tokens: int) -> None:
+        """Where more than the trigger is left, the next plan waits until there is something to be gained by it."""
+        self._settled.pop(place, None)
+        if tokens > self.window.trigger_tokens:
+            self._settled[place] = int(tokens * SLACK)
+        while len(self._settled) > THREADS:
+            self._settled.popitem(last=False)
 
 
 class _Sizes:
@@ -210,9 +246,9 @@ class _Sizes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], dict[Any, tuple[Any, Any, int]]] = OrderedDict()
+        self._known: OrderedDict[Place, dict[Any, tuple[Any, Any, int]]] = OrderedDict()
 
-    def total(self, place: tuple[str, str], given: Sequence[BaseMessage]) -> int:
+    def total(self, place: Place, given: Sequence[BaseMessage]) -> int:
         with self._lock:
             before = self._known.pop(place, {})
         now: dict[Any, tuple[Any, Any, int]] = {}

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from copy import copy, deepcopy
+from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
 from langchain_core.messages import BaseMessage
@@ -42,47 +43,54 @@ class Mark(NamedTuple):
 
 
 class Contents:
-    """What replaced messages said, by workspace and hash, so that they go back without asking the store.
+    """What replaced messages said, by workspace and mark, so that they go back without asking the store.
 
     The least used are forgotten: the memory and the thread have them, too.
     """
 
     def __init__(self, most: int = MOST_CHARS) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str, str], Any] = OrderedDict()
+        self._known: OrderedDict[tuple[str, Mark], Any] = OrderedDict()
         self._size, self._most = 0, most
 
     def keep(self, workspace: str, mark: Mark, content: Any) -> None:
-        key = (workspace, mark.id, mark.whole)
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
+            if (workspace, mark) in self._known:
                 return
-            self._known[key] = content if isinstance(content, str) else deepcopy(content)
+            self._known[workspace, mark] = content if isinstance(content, str) else deepcopy(content)
             self._size += _length(content)
             while self._size > self._most:
                 self._size -= _length(self._known.popitem(last=False)[1])
 
     def find(self, workspace: str, mark: Mark) -> Any:
-        key = (workspace, mark.id, mark.whole)
         with self._lock:
-            if key not in self._known:
+            content = self._known.get((workspace, mark))
+            if content is None:
                 return None
-            self._known.move_to_end(key)
-            content = self._known[key]
+            self._known.move_to_end((workspace, mark))
         return content if isinstance(content, str) else deepcopy(content)
 
 
 _contents = Contents()
 
 
-def shortened(message: Message, id: str, text: str, workspace: str) -> Message:
-    """A copy of *message* that says *text*, with the mark that leads back; the memory *id* holds what it says."""
-    short = messages.with_text({"content": message.content}, text)["content"]
-    mark = Mark(id, _hash(message.content), _hash(short))
+def marked_for(message: BaseMessage, id: str, text: str, workspace: str) -> Mark:
+    """The mark of *message* when it says *text* instead; the memory *id* holds what it says now."""
+    mark = Mark(id, _hash(message.content), _hash(_short(message, text)))
     _contents.keep(workspace, mark, message.content)
+    return mark
+
+
+def shortened(message: Message, text: str, mark: Mark) -> Message:
+    """A copy of *message* that says *text*, with the *mark* that leads back."""
     ours = {**message.response_metadata.get(OURS, {}), MARK: mark._asdict()}
-    return _with(message, short, {**message.response_metadata, OURS: ours})
+    return _with(message, _short(message, text), {**message.response_metadata, OURS: ours})
+
+
+def _short(message: BaseMessage, text: str) -> Any:
+    if isinstance(message.content, str):
+        return text
+    return messages.with_text({"content": message.content}, text)["content"]
 
 
 def mark_of(message: BaseMessage) -> Mark | None:
@@ -125,7 +133,7 @@ def _remembered(message: BaseMessage, mark: Mark, ops: MemoryOps) -> Any:
         text = ops.retrieve(mark.id).content
     except MemoryOpsError:  # forgotten, in quarantine, or of another user
         return None
-    content = messages.with_text({"content": message.content}, text)["content"]
+    content = _short(message, text)
     return content if _hash(content) == mark.whole else None
 
 
@@ -165,7 +173,7 @@ def _swapped_items(value: Any, swap: Swap, depth: int) -> Any:
     if not value or not any(isinstance(each, BaseMessage | dict | Send) for each in (value[0], value[-1])):
         return value  # a list of numbers may be long
     made = [swap(each) if isinstance(each, BaseMessage) else swapped(each, swap, depth - 1) for each in value]
-    if all(new is old for new, old in zip(made, value, strict=True)):
+    if all(map(is_, made, value)):
         return value
     return made if type(value) is list else tuple(made)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,17 +26,16 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.graph.message import _messages_delta_reducer
 
 from ..memory.checkpoints import Checkpoints, History, Value
+from ..memory.service import MemoryOps
 from . import marks
-from .heads import NOTHING, HeadPlan, Heads, at_rest, steered
+from .heads import NOTHING, HeadPlan, Heads, Place, at_rest, steered
 
 PLAN = "memoryops:plan"
 """The name that a plan has among the values of a row."""
 TASK_OF = ":"
 """What is in the namespace of a subgraph that begins anew with each task: nobody starts from its head."""
-KEPT = 1024
-
-Place = tuple[str, str]
-"""A thread and a namespace."""
+KEPT, MOST_WHOLE = 1024, 8000
+"""Plans, and messages, that are at hand."""
 
 
 class AsStored(dict[str, Any]):
@@ -52,6 +51,27 @@ class Again:
     rewritten: tuple[str, ...] = ()
 
 
+class Wholes:
+    """What messages were before they were shown shorter: a run hands in the same ones with each step."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[BaseMessage, dict[str, Any], dict[str, Any], BaseMessage]] = {}
+
+    def of(self, message: BaseMessage, ops: MemoryOps, more: Callable[[], Iterator[BaseMessage]]) -> BaseMessage:
+        """As `marks.whole`; the same object again, unless somebody has changed the message in place."""
+        known = self._known.get(id(message))
+        if known is not None and known[0] is message:
+            _, fields, metadata, found = known
+            if fields == message.__dict__ and metadata == message.response_metadata:
+                return found
+        found = marks.whole(message, ops, more)
+        if isinstance(message.content, str):  # blocks may be changed within
+            if len(self._known) >= MOST_WHOLE:
+                self._known.clear()
+            self._known[id(message)] = (message, message.__dict__.copy(), message.response_metadata.copy(), found)
+        return found
+
+
 class Plans:
     """Of the threads in *checkpoints*, as *heads* makes them."""
 
@@ -59,6 +79,7 @@ class Plans:
         self._heads, self._checkpoints = heads, checkpoints
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[Place, str], HeadPlan] = OrderedDict()
+        self._wholes = Wholes()
 
     # reading
 
@@ -105,7 +126,9 @@ class Plans:
             return writes
 
         def swap(message: BaseMessage) -> BaseMessage:
-            return marks.whole(message, self._heads.ops, lambda: self._stored(place, config))
+            if marks.OURS not in message.response_metadata:  # most of a long list, at each put
+                return message
+            return self._wholes.of(message, self._heads.ops, lambda: self._stored(place, config))
 
         return [(channel, marks.swapped(value, swap)) for channel, value in writes]
 
@@ -148,7 +171,7 @@ class Plans:
         given, originals = self._conversation(place, shown, stored, plan)
         if not heads.due(place, source, given, plan):
             return None
-        made = heads.anew(config, source, originals, plan)
+        made = heads.anew(place, config, source, originals, plan)
         return Again(stored, self._learn(place, stored["id"], made)) if made is not None else None
 
     def _rewritten(self, place: Place, config: RunnableConfig, stored: Checkpoint, source: str) -> Again | None:
@@ -157,7 +180,7 @@ class Plans:
         given = _messages(value)
         if not self._heads.due(place, source, given, NOTHING):
             return None
-        made = self._heads.rewritten(config, source, given)
+        made = self._heads.rewritten(place, config, source, given)
         if made is None:
             return None
         values = {**stored["channel_values"], key: _DeltaSnapshot(made) if isinstance(value, _DeltaSnapshot) else made}
