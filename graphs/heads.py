@@ -128,8 +128,8 @@ class Heads:
         self.window = ContextWindow(most, trigger, min(target, trigger), hard)
         patience = inputs.seconds(patience, "patience")
         chosen = compressor or ops.compressor
-        self._full = Compaction(ops.items, self.window, chosen, keep=keep, patience=patience, joined=False)
-        self._rough = Compaction(ops.items, self.window, Chain([Extractive()]), keep=keep, joined=False)
+        self._full = Compaction(ops.items, self.window, chosen, keep=keep, patience=patience, apart=True)
+        self._rough = Compaction(ops.items, self.window, Chain([Extractive()]), keep=keep, apart=True)
         self._marks: dict[tuple[str, str], tuple[Any, marks.Mark]] = {}
         self._sizes, self._settled = _Sizes(), OrderedDict[Place, int]()
 

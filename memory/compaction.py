@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,14 +18,16 @@ from ..compressors.chain import LIMIT_SECONDS, Chain
 from ..compressors.extractive import Extractive
 from ..compressors.ports import Compressor
 from . import inputs, messages
-from .errors import ContextOverflow
 from .fitting import Fitted
 from .items import Items
 from .messages import Message
 from .models import Form
 from .originals import Originals
-from .parts import Hold, Part, content_id
-from .window import RECENT, ContextWindow, Level, Plan, Step, planned
+from .parts import SAME, Hold, Part, content_id
+from .window import RECENT, ContextWindow, Level, Plan, planned
+
+WORTH = 0.1
+"""The share of the window that a compaction has to save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class Stand:
     """What stands for *count* messages in a row, of which the plan names the first.
 
     *text* begins with a mark; *id* brings the original back (of several: the list of them). *digest* is that of the
-    keys of all of them: a run of which one was changed or removed is not the same run.
+    keys of all of them: a run of which one was changed or removed is not the same run. Of one that the mark
+    above names as well, the key of the message with that mark is in the digest, too.
     """
 
     form: Form
@@ -89,8 +93,9 @@ class Compaction:
 
     *keep*: how many of the latest steps (each question, answer or round of tool calls) stay whole while the rest can
     make room. *compressor* is given up after *patience* seconds, unless it is a chain, which has limits of its own.
-    *joined*: whether one line may stand for several messages; where not, the oldest lines are cut down to their marks
-    early, or ever more of them would fill the room that was made.
+    *worth*: the share of the window that a new plan has to save, so that a context in which little can make room is not
+    planned anew with every step. Above the hard limit any plan is worth it, unless that limit is not *strict*.
+    *apart*: whether each message is replaced by a text of its own, which needs no other message to be understood.
     """
 
     def __init__(
@@ -101,15 +106,20 @@ class Compaction:
         *,
         keep: int = RECENT,
         patience: float = LIMIT_SECONDS,
-        joined: bool = True,
+        worth: float = WORTH,
+        strict: bool = True,
+        apart: bool = False,
     ) -> None:
-        self.keep, self.joined = inputs.whole(keep, "keep", 0, 10**6), joined
+        self.keep = inputs.whole(keep, "keep", 0, 10**6)
         self.items, self.window = items, window
+        self.worth, self.strict, self.apart = worth, strict, apart
         self.compressor = compressor if isinstance(compressor, Chain) else Chain([compressor, Extractive()], patience)
 
     def within(self, window: ContextWindow, items: Items | None = None) -> Compaction:
         """The same for another *window* and scope; a compressor that was given up in one is given up in all."""
-        return Compaction(items or self.items, window, self.compressor, keep=self.keep, joined=self.joined)
+        how = copy(self)
+        how.items, how.window = items or self.items, window
+        return how
 
     def compact(
         self,
@@ -122,7 +132,7 @@ class Compaction:
         reserve: int = 0,
         thread: str | None = None,
     ) -> Compacted:
-        """*conversation* as *sticky* shows it or, where that is above the trigger, as a new plan does.
+        """*conversation* as *sticky* shows it or, where that is above the trigger and is worth it, as a new plan does.
 
         *keys*: those of its messages, see `keys_of`. The new plan is made from the originals, for *query* (default: the
         last question), and of nothing else: not of the plan before it. What it replaces is stored as memories first,
@@ -136,7 +146,9 @@ class Compaction:
         before = reserved + _tokens(conversation, shown)
         if before <= self.window.trigger_tokens:
             return Compacted(shown, standing, before)
-        fitted = self._anew(conversation, query, reserved, thread)
+        fitted = self._anew(conversation, query, reserved, thread, before)
+        if fitted is None:
+            return Compacted(shown, standing, before)
         made = _sticky(fitted, keys)
         return Compacted(shown_by(made, keys), made, fitted.tokens_after, _report(fitted, before))
 
@@ -146,14 +158,23 @@ class Compaction:
         pinned = {place for place, hold in enumerate(messages.holds(roles, 0)) if hold == "pinned"}
         return still(sticky, keys, pinned)
 
-    def _anew(self, conversation: Sequence[Message], query: str | None, reserved: int, thread: str | None) -> Fitted:
+    def _anew(
+        self, conversation: Sequence[Message], query: str | None, reserved: int, thread: str | None, before: int
+    ) -> Fitted | None:
+        """A new plan, carried out; None where it is not worth it, and nothing was done."""
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
         originals = Originals(self.items, self.window, self.compressor)
         parts = originals.parts(conversation, bound, self.keep)
-        if not self.joined:
-            parts = [replace(part, joins=False) for part in parts]
+        if self.apart:
+            parts = [replace(part, joins=False, shares=False) for part in parts]
         question = messages.question(query, conversation)
-        return originals.carried_out(conversation, parts, question, reserved, bound, self._planned)
+
+        def worthwhile(plan: Plan) -> bool:
+            if self.strict and before > self.window.hard_tokens:
+                return True
+            return before - plan.tokens_after >= self.worth * self.window.max_tokens
+
+        return originals.carried_out(conversation, parts, question, reserved, bound, self._planned, worthwhile)
 
     def _planned(
         self,
@@ -163,43 +184,22 @@ class Compaction:
         reserved: int,
         conversation: Sequence[Message],
     ) -> Plan:
-        """The plan that keeps most of the latest steps and is not above the trigger, if there is one.
+        """The plan that keeps most of the latest steps and meets the target.
 
-        A context that stays above the trigger would be planned anew with every step. Where no plan is below it, only
-        the newest step may stand above it, as far as the window's hard limit allows.
+        Where none meets it, half of what there can be below the trigger is kept as room to grow.
         """
-        if not self.joined and (plan := _roomy(window, parts, question, reserved, conversation)) is not None:
-            return plan
         roles = [messages.role_of(number, message) for number, message in enumerate(conversation)]
-        loose = list(parts)
-        for recent in range(min(self.keep, len(parts)), -1, -1):
+
+        def keeping(recent: int, ample: int) -> Plan:
             loose = _loosened(parts, messages.holds(roles, recent))
-            plan = planned(window, loose, question, reserved, conversation)
-            if plan.tokens_after <= window.trigger_tokens:
-                return plan
-        newest = sum(part.tokens for part in parts[_newest_step(roles) :])
-        allowed = min(window.hard, window.trigger + newest / max(1, window.max_tokens))
-        try:
-            return planned(replace(window, hard=allowed), loose, question, reserved, conversation)
-        except ContextOverflow:
-            return planned(window, loose, question, reserved, conversation)
+            return planned(window, loose, question, reserved, conversation, ample)
 
-
-def _roomy(
-    window: ContextWindow, parts: Sequence[Part], question: str, reserved: int, conversation: Sequence[Message]
-) -> Plan | None:
-    """The plan that stays halfway below the trigger by what is free to make room; None where that does not do."""
-    half = (window.target + window.trigger) / 2
-    try:
-        plan = planned(replace(window, trigger=half, hard=half), parts, question, reserved, conversation)
-    except ContextOverflow:
-        return None
-    return plan if all(parts[place].hold == "free" for place in plan.replaced) else None
-
-
-def _newest_step(roles: Sequence[str]) -> int:
-    """Where the newest step begins: the last question, answer or round of tool calls."""
-    return max((place for place, role in enumerate(roles) if role in ("user", "assistant")), default=len(roles))
+        least = keeping(0, window.target_tokens)
+        ample = max(least.tokens_after, window.target_tokens)
+        if ample > window.target_tokens:
+            ample = max(ample, (ample + window.trigger_tokens) // 2)
+        plans = (keeping(recent, ample) for recent in range(min(self.keep, len(parts)), 0, -1))
+        return next((plan for plan in plans if plan.tokens_after <= ample), least)
 
 
 def _loosened(parts: Sequence[Part], held: Sequence[Hold]) -> list[Part]:
@@ -226,13 +226,15 @@ def keys_of(conversation: Sequence[Message], ids: Sequence[str | None]) -> list[
 def still(sticky: Sticky, keys: Sequence[str], pinned: Set[int] = frozenset()) -> dict[str, Stand]:
     """What of *sticky* stands for messages that are there, as they were, none of them at a place in *pinned*."""
     found: dict[str, Stand] = {}
-    place = 0
+    above, place = "", 0
     while place < len(keys):
         stand = sticky.get(keys[place])
-        places = range(place, place + stand.count) if stand is not None else range(0)
-        if stand is not None and stand.digest == _digest(keys[place : places.stop]) and pinned.isdisjoint(places):
+        end = place + (stand.count if stand else 1)
+        same = stand is not None and stand.digest == _digest(stand.text, keys[place:end], above)
+        if stand is not None and same and pinned.isdisjoint(range(place, end)):
             found[keys[place]] = stand
-            place += stand.count
+            above = above if stand.text == SAME else keys[place]
+            place = end
         else:
             place += 1
     return found
@@ -268,17 +270,20 @@ def _is_stand(value: object) -> bool:
     return all(isinstance(each, str) for each in (form, id, text, digest)) and isinstance(count, int) and count > 0
 
 
-def _digest(keys: Sequence[str]) -> str:
-    return content_id(*keys)
+def _digest(text: str, keys: Sequence[str], above: str) -> str:
+    """That of what *text* stands for: *keys*, and of a text that points to the mark *above* the key of that one."""
+    return content_id(above, *keys) if text == SAME else content_id(*keys)
 
 
 def _sticky(fitted: Fitted, keys: Sequence[str]) -> dict[str, Stand]:
-    return {keys[step.parts[0]]: _stand(step, keys) for step in fitted.replaced if step.text is not None}
-
-
-def _stand(step: Step, keys: Sequence[str]) -> Stand:
-    assert step.text is not None
-    return Stand(step.form, step.id, step.text, len(step.parts), _digest([keys[place] for place in step.parts]))
+    found: dict[str, Stand] = {}
+    above = ""
+    for step in fitted.replaced:
+        first, text = keys[step.parts[0]], step.text or ""
+        digest = _digest(text, [keys[place] for place in step.parts], above)
+        found[first] = Stand(step.form, step.id, text, len(step.parts), digest)
+        above = above if text == SAME else first
+    return found
 
 
 def _tokens(conversation: Sequence[Message], shown: Sequence[tuple[int, str | None]]) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..compressors import tokens
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from .service import MemoryOps
 
 FLOOR = 0.05
-"""Compaction is worth its loss where it saves at least this share of the window."""
+"""Compaction is worth its loss where it saves at least this share of the window; where it was not, it is not tried
+again until the conversation has grown by as much."""
 MOST_MEMORIES = 12
 """How many memories one request is given."""
 IN_VIEW = 100
@@ -111,6 +113,18 @@ class Plans:
         """Note what was put in for *question*."""
         with self._lock:
             self._keep((scope, f"block:{question}"), block)
+
+    def refused(self, scope: str, prefixes: Sequence[str]) -> int | None:
+        """The tokens that the longest of *prefixes*, shorter ones first, had when a plan for it was not worth it."""
+        with self._lock:
+            found = (self._get((scope, f"refused:{prefix}")) for prefix in reversed(prefixes))
+            tokens = next((each for each in found if isinstance(each, str)), None)
+        return None if tokens is None else int(tokens)
+
+    def refuse(self, scope: str, prefix: str, tokens: int) -> None:
+        """Note that no plan was worth it for the conversation *prefix* of *tokens*."""
+        with self._lock:
+            self._keep((scope, f"refused:{prefix}"), str(tokens))
 
     @contextmanager
     def alone(self, conversation: str) -> Iterator[bool]:
@@ -222,7 +236,7 @@ class Exchanges:
         sticky = self.plans.standing(self._scope, keys)
         shown, compressor = shown_by(still(sticky, keys), keys), "plan"
         with self.plans.alone(content_id(self._scope, *keys[:2])) as free:
-            made = self._compacted(conversation, keys, sticky, tools, window, room, thread) if free else None
+            made = self._tried(conversation, keys, sticky, tools, window, room, thread) if free else None
         if made is not None:
             shown = made.shown
             if made.report is not None:
@@ -233,7 +247,7 @@ class Exchanges:
             (n, None if text is None else messages.with_text(conversation[n], text)) for n, text in shown
         ], compressor
 
-    def _compacted(
+    def _tried(
         self,
         conversation: Sequence[Message],
         keys: Sequence[str],
@@ -244,17 +258,20 @@ class Exchanges:
         thread: str | None,
     ) -> Compacted | None:
         """What *sticky* shows or, where that is too much, a new plan, noted for the requests to come; None where it
-        cannot be within, or that is not worth it."""
-        compaction = Compaction(self.ops.items, window, self.ops.compressor)
+        cannot be within, or was not worth it a little while ago."""
+        prefixes, whole = _prefixes(str(window.max_tokens), keys), measured(conversation, tools)
+        then = self.plans.refused(self._scope, prefixes)
+        if then is not None and whole - then < FLOOR * window.max_tokens:
+            return None
+        compaction = Compaction(self.ops.items, window, self.ops.compressor, worth=FLOOR, strict=False)
         try:
             made = compaction.compact(conversation, keys, sticky, tools=tools, reserve=room, thread=thread)
         except ContextOverflow:
-            return None
-        if made.report is None:
-            return made
-        if made.report.tokens_before - made.tokens < FLOOR * window.max_tokens:
-            return None
-        self.plans.stand(self._scope, keys, made.sticky)
+            made = None
+        if made is not None and made.report is not None:
+            self.plans.stand(self._scope, keys, made.sticky)
+        elif made is None or made.tokens > window.trigger_tokens:
+            self.plans.refuse(self._scope, prefixes[max(0, len(keys) - 1)], whole)  # the next one may end otherwise
         return made
 
     def _recalled(
@@ -292,6 +309,11 @@ class Exchanges:
         return context.build(
             purpose, budget, where=where, limit=MOST_MEMORIES, most=MOST_MEMORIES, turns=0, tasks=False
         )
+
+
+def _prefixes(start: str, keys: Sequence[str]) -> list[str]:
+    """What each beginning of a conversation is known by, the shortest first."""
+    return list(accumulate(keys, content_id, initial=start))
 
 
 def with_block(message: Message, block: str) -> dict[str, Any]:

@@ -182,7 +182,8 @@ def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: 
         return Part(_id(message, ""), "", 0, frame, hold="pinned")
     form, id = _standing(text, known) or ("full", naming(role, text) if naming is not None else _id(message, text))
     joins = role in ("user", "assistant") and not more and isinstance(message.get("content"), str) and form == "full"
-    return Part(id, text, counting.count(text), frame, hold=hold, form=form, joins=joins and bool(text.strip()))
+    joins = joins and bool(text.strip())
+    return Part(id, text, counting.count(text), frame, hold=hold, form=form, joins=joins, shares=form == "full")
 
 
 def _standing(text: str, known: Known | None) -> tuple[Form, str] | None:

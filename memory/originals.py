@@ -57,7 +57,9 @@ class Originals:
         parts = self.parts(conversation, bound, recent)
         question = messages.question(query, conversation)
         reserved = reserve + messages.schema_tokens(tools)
-        return self.carried_out(conversation, parts, question, reserved, bound)
+        fitted = self.carried_out(conversation, parts, question, reserved, bound)
+        assert fitted is not None  # any plan is worthwhile
+        return fitted
 
     def parts(self, conversation: Sequence[Message], thread: str | None, recent: int = RECENT) -> list[Part]:
         """*conversation* as parts whose ids are those of their originals in *thread*."""
@@ -71,10 +73,16 @@ class Originals:
         reserved: int,
         thread: str | None,
         planning: Planning = planned,
-    ) -> Fitted:
-        """What *planning* makes of *parts*, once the originals of all that it replaces are stored."""
+        worthwhile: Callable[[Plan], bool] = lambda plan: True,
+    ) -> Fitted | None:
+        """What *planning* makes of *parts*, once the originals of all that it replaces are stored.
+
+        None where the plan is not *worthwhile*; then it is not carried out.
+        """
         while True:
             plan = planning(self.window, parts, question, reserved, conversation)
+            if not worthwhile(plan):
+                return None
             lost = self._keep(plan, thread)
             if not lost:
                 return apply(plan, self.compressor)
@@ -144,15 +152,15 @@ class Originals:
         return [record, *drafts.passages(draft, part.id, findings, before)]
 
     def _lists(self, plan: Plan) -> list[Step]:
-        """The steps in which one line stands for several messages, and whose list is not stored yet."""
-        runs = {step.id: step for step in plan.steps if step.new and len(step.parts) > 1}
+        """The steps whose mark names several messages, and whose list is not stored yet."""
+        runs = {step.id: step for step in plan.steps if step.new and step.listed}
         known = self.items.active(list(runs)) if runs else []
         return [step for step, point in zip(runs.values(), known, strict=True) if point is None]
 
     def _list(self, step: Step, plan: Plan, thread: str | None) -> Put:
-        """The record of a run: a line with an id for each message. No search finds it; forgetting one reaches it."""
-        run = [plan.parts[place] for place in step.parts]
-        roles = [messages.role_of(place, plan.messages[place]) for place in step.parts]
+        """The record of several: a line with an id for each message. No search finds it; forgetting one reaches it."""
+        run = [plan.parts[place] for place in step.listed]
+        roles = [messages.role_of(place, plan.messages[place]) for place in step.listed]
         lines = [f"{role}: {drafts.hint(p.text)} (ID: {p.id})" for role, p in zip(roles, run, strict=True)]
         draft = drafts.draft(
             self.items.scope,

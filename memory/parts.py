@@ -27,6 +27,8 @@ _FORMS: Mapping[str, Form] = {
 }
 _MARK = re.compile(rf"\[({'|'.join(_FORMS)}), ID: ([^\]\n]{{1,200}})\](?: |\n|$)")
 _MARKED_ID = re.compile(r"[^\]\n]{1,200}")
+SAME = "…"
+"""What stands for a text that the mark above it names together with others."""
 _LINE_CHARS = 200
 """More than the longest line that is ever put in the place of texts."""
 
@@ -37,7 +39,7 @@ class Part:
 
     *id* brings its original back. *size*: the tokens of *text*; *frame*: those beside it that stay whatever happens
     (role, tool calls). *priority* 1 to 10: the lowest makes room first. *form*: what the text is already. *joins*:
-    whether one line may stand for it and its neighbours together.
+    whether one line may stand for it and its neighbours together. *shares*: whether its mark may name others, too.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Part:
     content_type: str = "note"
     form: Form = "full"
     joins: bool = False
+    shares: bool = False
 
     @property
     def tokens(self) -> int:
@@ -90,6 +93,11 @@ def can_be_marked(id: object) -> bool:
 def hint_text(id: str, line: str) -> str:
     """*line* as a hint to what *id* brings back."""
     return f"[in memory, ID: {id}] {line}".rstrip()
+
+
+def shared_text(id: str, count: int) -> str:
+    """The mark of *count* texts, as it stands for the first of them; `SAME` stands for the others."""
+    return hint_text(id, f"and the next {count - 1} “{SAME}”")
 
 
 def compressed_text(id: str, text: str, *, rewritten: bool = False) -> str:

@@ -3,8 +3,8 @@
 Below the trigger everything stays. Above it the lowest priorities, and among equals the oldest texts, are compressed
 as far as the *target* asks for; where a fifth of each would not get there, they become one-line hints, the lowest
 first; where even that does not do, hints alone remain and the context may come up to *hard*. Only then are hints cut
-down to their marks, what was used in the last turns makes room, too, and `ContextOverflow` says when the rest is too
-much.
+down to marks, of which one may name many texts, what was used in the last turns makes room, too, and `ContextOverflow`
+says when the rest is too much.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from . import counting, inputs, llms, messages
 from .drafts import hint
 from .errors import ContextOverflow, InvalidInput
 from .models import Form, Item
-from .parts import Hold, Part, compressed_text, content_id, hint_text, of_item
+from .parts import SAME, Hold, Part, compressed_text, content_id, hint_text, of_item, shared_text
 
 if TYPE_CHECKING:
     from .fitting import Fitted
@@ -34,6 +34,8 @@ KEEP = 0.2
 """A text is compressed, not hinted at, while it can keep this share of its tokens."""
 RUN = 21
 """How many plain messages one line stands for. Odd, so that questions and answers go on alternating."""
+SHARED = 50
+"""How many texts one mark names at most: so many lines has the list that it brings back."""
 RECENT = 4
 """How many of the last steps stay: a step begins with each question, answer or round of tool calls."""
 
@@ -137,6 +139,7 @@ class Step:
     *parts*: their places in the context. *id* brings the original back (of a run: the list of its lines). *new*:
     whether it is to be replaced; else it stays as it is, in whatever *form*. *text*: the line of a new hint.
     *tokens*: what it takes; of what is to be compressed, its share of the room that those texts have together.
+    *shared*: the parts that its mark names, itself the first, if there are others; *id* is then that of their list.
     """
 
     form: Form
@@ -145,6 +148,12 @@ class Step:
     tokens: int
     new: bool = False
     text: str | None = None
+    shared: tuple[int, ...] = ()
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """The parts that *id* brings back as a list of theirs; none where it brings back the original itself."""
+        return self.shared or (self.parts if len(self.parts) > 1 else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,45 +200,54 @@ def planned(
     query: str = "",
     reserved: int = 0,
     originals: Sequence[Message] = (),
+    ample: int | None = None,
 ) -> Plan:
-    """The plan for *parts*; see `ContextWindow.plan`."""
+    """The plan for *parts*; see `ContextWindow.plan`.
+
+    *ample*: the tokens that hints alone are to stay within, if they can as marks (default: the hard limit).
+    """
     costs = _Costs(parts)
     total = reserved + sum(part.tokens for part in parts)
     goal, cut = window.trigger_tokens, _Cut()
     if total > window.trigger_tokens:
-        goal, cut = _replaced(window, costs, reserved)
+        goal, cut = _replaced(window, costs, reserved, window.hard_tokens if ample is None else ample)
     steps = tuple(costs.steps(cut))
     return Plan(window, tuple(parts), steps, query, reserved, goal, tuple(originals))
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """The places of what becomes a hint, of what is compressed, and of the hints that are nothing but their mark."""
+    """The places of what becomes a hint, of what is compressed, and of the hints that are nothing but their mark;
+    whether such hints may have one mark together."""
 
     hinted: Set[int] = frozenset()
     compressed: Set[int] = frozenset()
     bare: Set[int] = frozenset()
+    shared: bool = False
 
 
-def _replaced(window: ContextWindow, costs: _Costs, reserved: int) -> tuple[int, _Cut]:
+def _replaced(window: ContextWindow, costs: _Costs, reserved: int, ample: int) -> tuple[int, _Cut]:
     """The tokens to stay within, and what is replaced to do so."""
     free = costs.order("free")
     if cut := _least(costs, free, _Cut(), window.target_tokens - reserved):
         return window.target_tokens, cut
-    room = window.hard_tokens - reserved
     everything = frozenset(free)
-    if costs.total(_Cut(everything)) <= room:
-        return window.hard_tokens, _Cut(everything)
-    bare = frozenset(free[: _first(len(free), lambda n: costs.total(_Cut(everything, bare=set(free[:n]))) <= room)])
-    if costs.total(_Cut(everything, bare=bare)) <= room:
-        return window.hard_tokens, _Cut(everything, bare=bare)
+
+    for shared in (False, True):
+        cut = _barest(costs, free, ample - reserved, shared)
+        if costs.total(cut) <= ample - reserved:
+            return ample, cut
+    marks, room = _Cut(everything, bare=everything, shared=True), window.hard_tokens - reserved
+    if costs.total(marks) <= room:
+        return window.hard_tokens, marks
     held = [*costs.order("recent"), *costs.order("last")]
-    if cut := _least(costs, held, _Cut(everything, bare=everything), room):
+    if cut := _least(costs, held, marks, room):
         return window.hard_tokens, cut
     everything |= set(held)
-    left = costs.total(_Cut(everything, bare=everything)) + reserved
+    least = _Cut(everything, bare=everything, shared=True)
+    left = costs.total(least) + reserved
     if left <= window.hard_tokens:
-        return window.hard_tokens, _Cut(everything, bare=everything)
+        return window.hard_tokens, least
     raise ContextOverflow(
         left,
         window.max_tokens,
@@ -254,6 +272,15 @@ def _least(costs: _Costs, order: Sequence[int], base: _Cut, room: int) -> _Cut |
     if costs.total(cut(len(order))) > room:
         return None
     return cut(_first(len(order), lambda hints: costs.total(cut(hints)) <= room))
+
+
+def _barest(costs: _Costs, order: Sequence[int], room: int, shared: bool) -> _Cut:
+    """All of *order* as hints, of which as few as fit *room*, first ones first, are nothing but a mark."""
+
+    def cut(bare: int) -> _Cut:
+        return _Cut(frozenset(order), bare=frozenset(order[:bare]), shared=shared)
+
+    return cut(_first(len(order), lambda bare: costs.total(cut(bare)) <= room))
 
 
 def _first(most: int, enough: Callable[[int], bool]) -> int:
@@ -311,6 +338,10 @@ class _Costs:
 
     def steps(self, cut: _Cut) -> list[Step]:
         """Every part's step, in order."""
+        return self._sharing(self._apart(cut), cut.bare) if cut.shared else self._apart(cut)
+
+    def _apart(self, cut: _Cut) -> list[Step]:
+        """Every part's step, no mark shared."""
         found: list[Step] = []
         place = 0
         while place < len(self.parts):
@@ -341,11 +372,45 @@ class _Costs:
         apart = sum(min(self.line(n), self.parts[n].tokens) for n in step.parts)
         return step if step.tokens < apart else None
 
+    def _sharing(self, steps: Sequence[Step], bare: Set[int]) -> list[Step]:
+        """*steps*, where *bare* ones that no other mark stands between share one."""
+        found: list[Step] = []
+        group: list[int] = []
+        for step in steps:
+            shares = step.parts[0] in bare and self._may_share(step)
+            if len(group) == SHARED or (not shares and (step.new or step.form != "full")):
+                self._share(found, group)
+                group = []
+            if shares:
+                group.append(len(found))
+            found.append(step)
+        self._share(found, group)
+        return found
+
+    def _may_share(self, step: Step) -> bool:
+        part = self.parts[step.parts[0]]
+        return len(step.parts) == 1 and part.shares and part.size > counting.count(SAME)
+
+    def _share(self, steps: list[Step], group: Sequence[int]) -> None:
+        """Give the steps of *group* one mark, if that takes less than one for each."""
+        if len(group) < 2:
+            return
+        places = tuple(steps[number].parts[0] for number in group)
+        id = content_id("shared", *(self.parts[place].id for place in places))
+        texts = [shared_text(id, len(places)), *[SAME] * (len(places) - 1)]
+        costs = [self.parts[place].frame + counting.count(text) for place, text in zip(places, texts, strict=True)]
+        if sum(costs) >= sum(steps[number].tokens for number in group):
+            return
+        for number, place, text, cost in zip(group, places, texts, costs, strict=True):
+            steps[number] = Step("hint", (place,), self.parts[place].id, cost, new=True, text=text)
+        steps[group[0]] = replace(steps[group[0]], id=id, shared=places)
+
     def _single(self, place: int, cut: _Cut) -> Step:
         part = self.parts[place]
-        if place in cut.hinted and self.line(place) < part.tokens:
+        if place in cut.hinted:
             line, cost = (part.mark, self.bare(place)) if place in cut.bare else (part.line, self.line(place))
-            return Step("hint", (place,), part.id, cost, new=True, text=line)
+            if cost < part.tokens:
+                return Step("hint", (place,), part.id, cost, new=True, text=line)
         if place in cut.compressed and self.share(place) < part.tokens:
             return Step("compressed", (place,), part.id, self.share(place), new=True)
         return Step(part.form, (place,), part.id, part.tokens)

@@ -12,7 +12,7 @@ from memoryops.compressors.extractive import Extractive
 from memoryops.memory.compaction import Compacted, Compaction, dump, keys_of, load, shown_by, still
 from memoryops.memory.errors import ContextOverflow
 from memoryops.memory.messages import parts_of, with_text
-from memoryops.memory.parts import marked
+from memoryops.memory.parts import SAME, marked
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.window import ContextWindow
@@ -142,10 +142,28 @@ def test_hints_are_cut_down_to_their_marks_before_the_newest_result_is() -> None
     done = compaction.compact(messages, keys)
     texts = dict(done.shown)
     assert texts[len(messages) - 1] is None
-    bare = [text for text in texts.values() if text and text.endswith("]")]
-    assert bare
-    for text in bare:
-        found = marked(text)
-        assert found is not None
-        assert compaction.items.retrieve(found[1], "full").content in {m["content"] for m in messages}
+    shared = [text for text in texts.values() if text and text.endswith(f"“{SAME}”")]
+    assert len(shared) == 1
+    found = marked(shared[0])
+    assert found is not None
+    listed = compaction.items.retrieve(found[1], "full").content.splitlines()
+    assert len(listed) == 1 + sum(text == SAME for text in texts.values()) > 10
+    for line, message in zip(listed, messages[2::2], strict=False):
+        id = line.rpartition("(ID: ")[2].rstrip(")")
+        assert compaction.items.retrieve(id, "full").content == message["content"]
     assert done.tokens <= 0.85 * 3000
+
+
+def test_without_the_mark_that_names_it_a_text_is_shown_whole() -> None:
+    messages: list[Message] = [{"role": "user", "content": "Count the apples."}]
+    for n in range(20):
+        messages.append({"role": "assistant", "content": "", "tool_calls": [call(n)]})
+        messages.append({"role": "tool", "tool_call_id": f"call_{n}", "content": f"{n}: {FILLER}"})
+    keys = keys_of(messages, ids_of(messages))
+    sticky = made(3000).compact(messages, keys).sticky
+    pointing = [key for key in keys if key in sticky and sticky[key].text == SAME]
+    leading = keys[keys.index(pointing[0]) - 2]
+    assert still(sticky, keys) == sticky
+    assert not set(pointing) & set(still(sticky, [key for key in keys if key != leading]))
+    less = [key for key in keys if key != pointing[3]]
+    assert set(still(sticky, less)) == set(sticky) - {pointing[3]}

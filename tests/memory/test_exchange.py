@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from memoryops.compressors.chain import standard
+from memoryops.compressors.extractive import Extractive
+from memoryops.compressors.ports import Kept, Passage
 from memoryops.memory.exchange import Exchanges, Plans, with_block
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
@@ -110,6 +113,41 @@ def test_a_plan_stays_while_a_conversation_grows_and_is_shared_by_nobody_else(op
     assert second.shown[: len(first.shown) - 1] == first.shown[:-1]
     with plans.alone("other"):
         assert plans.standing("somebody", ["k"]) == {}
+
+
+class Counted:
+    """The extractive compressor, with a count of how often it was asked."""
+
+    name = "counted"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        self.calls += 1
+        return Extractive().compress(passages, query, budget_tokens)
+
+
+def test_a_compaction_that_is_not_worth_it_is_tried_again_when_there_is_more_to_save() -> None:
+    counted, plans, window = Counted(), Plans(), ContextWindow(4000)
+    ops = MemoryOps(InMemoryStore(), Scope(user="anna"), compressor=counted)
+    exchanges = Exchanges(ops, plans)
+    conversation: list[Any] = [{"role": "system", "content": "Be brief. " * 1000}]
+    tried = 0
+    for n in range(8):
+        conversation += [user(f"Point {n} is about the hall. " * 4), said("Noted.")]
+        asked = [*conversation, user("What of point 3?")]
+        before = len(plans._kept)
+        prepared = exchanges.prepare(asked, window=window, budget_tokens=0)
+        tried += any(key.startswith("refused:") for _, key in list(plans._kept)[before:])
+        assert prepared.saved == 0
+    assert prepared.before > window.trigger_tokens
+    assert (counted.calls, ops.state().messages) == (0, 0)
+    assert 1 <= tried <= 2
+    long = [user("The hall in the north has many lamps and few windows. " * 40), said("Noted.")]
+    longer = [*conversation, *long, *conversation[1:7], user("And?")]
+    prepared = exchanges.prepare(longer, window=window, budget_tokens=0)
+    assert prepared.saved >= 0.05 * window.max_tokens
 
 
 def test_plans_are_bounded() -> None:

@@ -40,8 +40,8 @@ def chat(turns: int, text: str = FILLER) -> list[Message]:
 def check(ops: MemoryOps, messages: Sequence[Message], fitted: Fitted) -> None:
     """Each replaced text comes back by its id, through the list where one line stands for several."""
     for step in fitted.replaced:
-        originals = [text_of(messages[place]) for place in step.parts]
-        if len(step.parts) == 1:
+        originals = [text_of(messages[place]) for place in step.listed or step.parts]
+        if not step.listed:
             assert ops.retrieve(step.id).content == originals[0]
         else:
             listed = ops.retrieve(step.id).content.splitlines()
@@ -155,7 +155,8 @@ def test_tool_results_come_back_too(ops: MemoryOps) -> None:
         messages.append({"role": "tool", "tool_call_id": f"call_{n}", "content": f"{n}: {FILLER}"})
     fitted = ops.fit(messages, max_tokens=4000)
     check(ops, messages, fitted)
-    assert ops.retrieve(fitted.replaced[0].id).speaker == "tool"
+    apart = next(step for step in fitted.replaced if not step.listed)
+    assert ops.retrieve(apart.id).speaker == "tool"
 
 
 def test_users_and_threads_do_not_share_originals(make: Make) -> None:

@@ -19,8 +19,8 @@ from memoryops.compressors.ports import Kept, Passage, Span
 from memoryops.memory.errors import ContextOverflow, InvalidInput
 from memoryops.memory.fitting import Fitted
 from memoryops.memory.messages import holds, parts_of, text_of
-from memoryops.memory.parts import Part, marked
-from memoryops.memory.window import RUN, Plan
+from memoryops.memory.parts import SAME, Part, marked, shared_text
+from memoryops.memory.window import RUN, SHARED, Plan
 from tests.memory.contexts import Message, call, conversations
 
 law = settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,6 +39,17 @@ def long_chat(turns: int, text: str = FILLER) -> list[Message]:
 
 def total(messages: Sequence[Any]) -> int:
     return sum(part.tokens for part in parts_of(messages))
+
+
+def shortest(messages: Sequence[Any]) -> int:
+    """What is left at most where everything is but its shortest mark: each text has one token or its own, and a mark
+    names as many as it may, unless another mark, or a line for many, comes between."""
+    parts = parts_of(messages)
+    long = tokens.count(shared_text("0" * 20, SHARED)) + 10
+    alone = {n for n, part in enumerate(parts) if part.hold == "pinned" or not part.shares}
+    breaks = sum(part.form != "full" for part in parts) + len(parts) // RUN + len(parts) // SHARED + 1
+    least = sum(part.tokens if n in alone else part.frame + min(part.size, 1) for n, part in enumerate(parts))
+    return least + breaks * long
 
 
 class Broken:
@@ -67,6 +78,7 @@ def check(window: ContextWindow, messages: list[Message], compressor: Any = None
         assert error.left > error.hard == window.hard_tokens
         assert error.before == total(messages) > window.trigger_tokens
         assert error.fixed <= error.left <= error.before
+        assert shortest(messages) > error.hard
         return
     assert plan == window.plan(messages)
     fitted = window.apply(plan, compressor or Extractive())
@@ -98,9 +110,23 @@ def check_order(messages: list[Message], fitted: Fitted) -> None:
             assert len(step.parts) == 1
         else:
             assert {**message, "content": 0} == {**first, "content": 0}
-            form, id = marked(text_of(message) or "") or ("", "")
-            assert (form, id) == (step.form, step.id)
+            text = text_of(message) or ""
+            assert marked(text) == (step.form, step.id) or (step.form, text) == ("hint", SAME)
         assert len(step.parts) in (1, RUN)
+    check_shared(fitted)
+
+
+def check_shared(fitted: Fitted) -> None:
+    """What points to the mark above it is what that one names, in its order."""
+    pointing: list[int] = []
+    for step in fitted.replaced:
+        if step.text == SAME:
+            assert pointing.pop(0) == step.parts[0]
+        else:
+            assert pointing == []
+            assert step.parts[0] == (step.shared or step.parts)[0]
+            pointing = list(step.shared[1:])
+    assert pointing == []
 
 
 def check_untouchables(messages: list[Message], plan: Plan, fitted: Fitted) -> None:

@@ -17,7 +17,7 @@ from memoryops.compressors.chain import Chain
 from memoryops.compressors.extractive import Extractive
 from memoryops.compressors.ports import Compressor, Kept, Passage
 from memoryops.graphs import MemoryMiddleware, ScriptedChatModel
-from memoryops.memory.parts import marked
+from memoryops.memory.parts import SAME, marked
 from memoryops.memory.service import MemoryOps
 
 WINDOW = 4000
@@ -142,7 +142,9 @@ def history(graph: Any, config: Any = None) -> list[Any]:
 
 
 def originals(ops: MemoryOps, text: str) -> list[str]:
-    """The texts that the mark of *text* brings back: one, or all of a list."""
+    """The texts that the mark of *text* brings back: one, or all of a list; none where the mark above it does."""
+    if text == SAME:
+        return []
     found = marked(text)
     assert found is not None
     item = ops.retrieve(found[1])

@@ -46,6 +46,31 @@ def test_two_turns_of_twelve_calls(ops: MemoryOps, delta: bool) -> None:
     check_prefixes(chat, told)
 
 
+def test_three_turns_whose_calls_alone_are_above_the_trigger(ops: MemoryOps, delta: bool) -> None:
+    chat = model(max_tokens=WINDOW)
+    graph = agent(ops, chat, delta=delta)
+    told: list[Any] = []
+    for n in range(3):
+        told += ask(graph, f"Now look {CALLS} up: {n}.", f"q{n}")
+    assert len(chat.seen) == 3 * (CALLS + 1)
+    assert 0.75 * WINDOW < max(tokens(chat)) <= 0.85 * WINDOW
+    state = graph.get_state(THREAD).values["messages"]
+    check_untouchables(chat, state)
+    check_originals(ops, chat, state)
+    check_prefixes(chat, told)
+
+
+def test_a_compaction_leaves_room_until_the_next(quick: MemoryOps, delta: bool) -> None:
+    chat = model(max_tokens=2 * WINDOW)
+    graph = agent(quick, chat, delta=delta, max_tokens=2 * WINDOW)
+    told: list[Any] = []
+    for n in range(4):
+        told += ask(graph, f"Now look {CALLS} up: {n}.", f"q{n}")
+    assert len(chat.seen) == 4 * (CALLS + 1)
+    assert len(told) <= 6
+    assert all(event["tokens_after"] <= event["tokens_before"] - 0.1 * 2 * WINDOW for event in told)
+
+
 def check_untouchables(chat: Any, state: list[Any]) -> None:
     """System prompt, tool calls, ids, arguments and their pairing with results are those of the state."""
     calls = {message.id: message.tool_calls for message in state if message.type == "ai"}
