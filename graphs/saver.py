@@ -66,6 +66,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         super().__init__(serde=serde)
         self.ops, self.ttl = ops, ttl
         self._heads = Heads(ops, compaction, **limits)
+        self.compaction = self._heads.mode
         self._use(self.serde)
 
     def _use(self, serde: SerializerProtocol) -> None:

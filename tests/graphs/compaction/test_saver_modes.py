@@ -61,7 +61,7 @@ def test_without_a_window_nothing_is_compacted(quick: MemoryOps) -> None:
         (QdrantSaver(quick, compaction="off", max_tokens=WINDOW), "off"),
         (QdrantSaver(quick, compaction="rewrite"), "rewrite"),
     ):
-        assert saver._heads.mode == expected
+        assert saver.compaction == expected
     graph = talked(QdrantSaver(quick))
     assert not short(state(graph))
     assert quick.state().messages == 0
