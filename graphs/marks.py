@@ -179,9 +179,13 @@ def _swapped_items(value: Any, swap: Swap, depth: int) -> Any:
 
 
 def _with(message: Message, content: Any, metadata: dict[str, Any]) -> Message:
-    """A copy with another content: its other values are the same objects, which nobody changes."""
-    made: Message = message.model_copy()
-    made.__dict__.update(content=content, response_metadata=metadata)
+    """A copy with another content, as pydantic makes one but in less time; its other values are the same objects."""
+    made: Message = object.__new__(type(message))
+    _set(made, "__dict__", {**message.__dict__, "content": content, "response_metadata": metadata})
+    more, private = message.__pydantic_extra__, message.__pydantic_private__
+    _set(made, "__pydantic_fields_set__", message.__pydantic_fields_set__.copy())
+    _set(made, "__pydantic_extra__", more if more is None else more.copy())
+    _set(made, "__pydantic_private__", private if private is None else private.copy())
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -270,6 +271,48 @@ def test_originals_belong_to_the_user_of_the_run(quick: MemoryOps) -> None:
         assert (item.user, item.thread) == (user, thread)
         with pytest.raises(NotFound):
             quick.with_scope(quick.scope.narrowed(user=other)).retrieve(found[1])
+
+
+def test_blocks_and_media_come_back_as_they_were(quick: MemoryOps, delta: bool) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    graph = built(saved(quick, max_tokens=8000), delta=delta)
+    twin = built(saved(MemoryOps(InMemoryStore()), compaction="off"), delta=delta)
+    for number in range(8):
+        blocks: Any = [
+            {"type": "text", "text": f"Look {number}. " * 90},
+            picture,
+            {"type": "text", "text": "Well? " * 9},
+        ]
+        for each in (graph, twin):
+            said = HumanMessage(blocks, id=f"q{number}", additional_kwargs={"n": number}, response_metadata={"a": 1})
+            each.invoke({"messages": [said]}, THREAD)
+    shorter = [message for message in state(graph) if mark_of(message) is not None and message.type == "human"]
+    assert shorter
+    assert shorter[0].content[1] == picture
+    again = built(saved(quick, max_tokens=8000), delta=delta)
+    for each in (again, twin):
+        each.invoke({"messages": [*state(each), HumanMessage("And?", id="last")]}, THREAD)
+    assert history(again) == history(twin)
+    assert stored(again.checkpointer) == stored(twin.checkpointer)
+
+
+def test_asynchronous_graphs(quick: MemoryOps, delta: bool) -> None:
+    graph, twin = (
+        built(saved(quick), delta=delta),
+        talked(saved(MemoryOps(InMemoryStore()), compaction="off"), 6, delta),
+    )
+
+    async def talk() -> list[Any]:
+        for number in range(6):
+            text = state(twin)[2 * number].content
+            await graph.ainvoke({"messages": [HumanMessage(text, id=f"q{number}")]}, THREAD)
+        found = await graph.aget_state(THREAD)
+        past = [each.values async for each in graph.aget_state_history(THREAD)]
+        return [found.values["messages"], past]
+
+    shown, past = asyncio.run(talk())
+    assert short(shown)
+    assert past == [values for values, *_ in history(twin)]
 
 
 def test_another_channel_of_messages(quick: MemoryOps) -> None:
