@@ -30,6 +30,7 @@ from ..memory import blocks, inputs, llms, messages
 from ..memory.compaction import Compaction, Report, dump, keys_of, load
 from ..memory.service import DEFAULT_WINDOW, MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
+from . import marks
 from .context import seen
 from .conversation import is_recalled, question_in
 
@@ -54,8 +55,8 @@ def latest(old: Plan, new: Plan) -> Plan:
 class Shown:
     """What the model is to see: LangChain's *messages*.
 
-    *plan*: to be kept in the state from now on; None where the one that was given still holds. *thread*: whose
-    messages they are, if the run names one.
+    *plan*: to be kept in the state from now on; None where the one that was given still holds. An empty one is kept,
+    too: by it a saver knows that it has nothing to do. *thread*: whose messages they are, if the run names one.
     """
 
     messages: list[Any]
@@ -104,21 +105,24 @@ class Compactor:
     ) -> Shown:
         """*given* as they fit, by *plan* while that does; *system* and *tools* count and stay as they are.
 
-        Raises `ContextOverflow`, `Forbidden` or a `StoreError`; then nothing changed.
+        What a saver has shortened is taken for what it was.
+
+        Raises `ContextOverflow`, `OriginalLost`, `Forbidden` or a `StoreError`; then nothing changed.
         """
-        led = [system, *given] if system is not None else list(given)
-        conversation = _conversation(led)
+        run = seen(self.ops)  # what is archived belongs to the run's user, who alone is to get it back
+        given = [marks.whole(message, run.ops) for message in given]
+        led = [system, *given] if system is not None else given
+        conversation = conversation_of(led)
         keys = keys_of(conversation, [message.id for message in led])
         before = load(plan)
-        run = seen(self.ops)  # what is archived belongs to the run's user, who alone is to get it back
         compaction = self._compaction.within(self.window(model), run.ops.items)
         done = compaction.compact(conversation, keys, before, tools=tools, reserve=self.reserve, thread=run.thread)
         shown = [led[place] if text is None else with_text(led[place], text) for place, text in done.shown]
-        changed = dump(done.sticky) if done.sticky != before else None
+        changed = dump(done.sticky) if done.sticky != before or not plan else None
         return Shown(shown[1:] if system is not None else shown, changed, done.report, run.thread)
 
 
-def _conversation(given: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+def conversation_of(given: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """*given* as it is planned. A block out of memory is no question: it stays like a system prompt while the question
     that it was recalled for is the last one, and makes room like a tool's result afterwards."""
     asked = question_in(given)
@@ -186,12 +190,20 @@ def tell(shown: Shown) -> None:
     report = shown.report
     if report is None:
         return
-    said = report.as_dict()
-    level = logging.WARNING if report.reason else logging.INFO
+    log_report(log, shown.thread, report)
+    try:
+        write = get_stream_writer()
+    except RuntimeError:  # LangGraph's answer outside of a run: nobody streams it
+        return
+    write({"type": EVENT, **report.as_dict()})
+
+
+def log_report(log: logging.Logger, thread: str | None, report: Report) -> None:
+    """One line about a compaction; a warning where the first choice of compressor was not used."""
     log.log(
-        level,
+        logging.WARNING if report.reason else logging.INFO,
         "thread %s: %d of %d tokens shown, %d messages compressed by %s, %d as hints%s",
-        shown.thread,
+        thread,
         report.tokens_after,
         report.tokens_whole,
         report.compressed,
@@ -199,11 +211,6 @@ def tell(shown: Shown) -> None:
         report.hinted,
         f" ({report.reason})" if report.reason else "",
     )
-    try:
-        write = get_stream_writer()
-    except RuntimeError:  # LangGraph's answer outside of a run: nobody streams it
-        return
-    write({"type": EVENT, **said})
 
 
 def profile_tokens(model: object) -> int | None:

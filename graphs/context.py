@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
@@ -24,6 +25,9 @@ from ..memory import inputs
 from ..memory.errors import Forbidden
 from ..memory.service import MemoryOps
 from .conversation import field
+
+RUNTIME = "__pregel_runtime"
+"""Where LangGraph keeps a run's runtime in its config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,16 @@ def seen(ops: MemoryOps) -> Seen:
         runtime = get_runtime()
     except RuntimeError:  # LangGraph's answer outside of a run
         return Seen(ops, None)
+    return _seen(ops, configurable, runtime)
+
+
+def seen_by(ops: MemoryOps, config: RunnableConfig) -> Seen:
+    """*ops* as the run of *config* may see it, for whoever is handed that config; as `seen`."""
+    configurable = config.get("configurable", {})
+    return _seen(ops, configurable, configurable.get(RUNTIME))
+
+
+def _seen(ops: MemoryOps, configurable: Mapping[str, Any], runtime: Any) -> Seen:
     context = runtime.context if runtime is not None else None
     caller, named = configurable.get("langgraph_auth_user_id"), configurable.get("user_id")
     if caller == "":  # LangGraph's server without authentication says that of both; anybody else's "" is a mistake

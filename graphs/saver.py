@@ -14,7 +14,7 @@ import random
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, Unpack, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -35,8 +35,10 @@ from ..memory.checkpoints import Entry, Saved, Value, labels
 from ..memory.errors import InvalidInput
 from ..memory.scope import Scope
 from ..memory.service import MemoryOps
+from .heads import HeadPlan, Heads, Limits, Mode
 from .opening import Opening
 from .parts import SerdeCodec
+from .plans import PLAN, AsStored, Plans
 
 
 class QdrantSaver(BaseCheckpointSaver[Any]):
@@ -44,16 +46,33 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
     *serde*: how values become bytes (default: LangGraph's `JsonPlusSerializer`). *ttl*: seconds after its last
     checkpoint until a thread is gone; None keeps it. Closing *ops* is up to who opened it.
+
+    *compaction*: what happens where the messages of a state have come above the share *trigger* of *max_tokens* when a
+    run ends. "plan": the next one starts from what fits down to *target*, by marks that name the originals in the
+    memory; what is stored, and `list` gives, stays whole. "rewrite": the shorter messages are stored. "off": nothing.
+    Default: "plan" where the window is known, from *max_tokens* or as *ops* is configured, else "off": a saver is not
+    told which model is asked. *messages_key* names the channel; the other limits as in `MemoryMiddleware`.
     """
 
-    def __init__(self, ops: MemoryOps, *, serde: SerializerProtocol | None = None, ttl: float | None = None) -> None:
+    def __init__(
+        self,
+        ops: MemoryOps,
+        *,
+        serde: SerializerProtocol | None = None,
+        ttl: float | None = None,
+        compaction: Mode | None = None,
+        **limits: Unpack[Limits],
+    ) -> None:
         super().__init__(serde=serde)
         self.ops, self.ttl = ops, ttl
+        self._heads = Heads(ops, compaction, **limits)
+        self.compaction = self._heads.mode
         self._use(self.serde)
 
     def _use(self, serde: SerializerProtocol) -> None:
         self._codec = SerdeCodec(serde)
         self.checkpoints = self.ops.checkpoints.by(self._codec)
+        self._plans = Plans(self._heads, self.checkpoints)
 
     @classmethod
     def from_conn_string(
@@ -63,13 +82,15 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         serde: SerializerProtocol | None = None,
         ttl: float | None = None,
         scope: Scope | None = None,
+        compaction: Mode | None = None,
+        **limits: Unpack[Limits],
     ) -> Opening[Self]:
         """A saver on a data folder, or on the Qdrant server at an `http://` or `https://` URL.
 
         For `with` and `async with`, which close it. *scope* and everything else default to the environment
         (`MEMORYOPS_…`). Raises as `MemoryOps.open` does.
         """
-        return Opening(conn_string, scope, lambda ops: cls(ops, serde=serde, ttl=ttl))
+        return Opening(conn_string, scope, lambda ops: cls(ops, serde=serde, ttl=ttl, compaction=compaction, **limits))
 
     def setup(self) -> None:
         """Delete the threads whose time has come. Nothing else has to be set up; call it as often as you like."""
@@ -93,23 +114,14 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    # The seam for compaction: what is put may be another state than what is stored, and what a run starts from another
-    # than what was stored. History, and `list`, always are what was stored.
-
-    def _to_store(self, config: RunnableConfig, checkpoint: Checkpoint) -> Checkpoint:
-        """The checkpoint to store when *checkpoint* is put."""
-        return checkpoint
-
-    def _from_store(self, found: CheckpointTuple) -> CheckpointTuple:
-        """The checkpoint that `get_tuple` gives when *found* is stored."""
-        return found
-
     # reading
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that *config* names, or the latest of its thread and namespace; None where there is none."""
         saved = self.checkpoints.get(_thread(config), get_checkpoint_id(config), namespace=_namespace(config))
-        return self._from_store(self._tuple(saved, config)) if saved is not None else None
+        if saved is None:
+            return None
+        return self._plans.shown(_place(config), self._tuple(saved, config), saved.values.get(PLAN))
 
     def list(
         self,
@@ -134,7 +146,8 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
             match=(lambda metadata: self._matches(metadata, filter)) if filter else None,
             limit=max(limit, 0) if limit is not None else None,
         )
-        return (self._tuple(each, config) for each in saved)
+        found = (self._tuple(each, config) for each in saved)
+        return (each._replace(config=cast(RunnableConfig, AsStored(each.config))) for each in found)
 
     def _matches(self, metadata: bytes, wanted: Mapping[str, Any]) -> bool:
         has = self._codec.load(metadata)
@@ -142,7 +155,8 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
     def _tuple(self, saved: Saved, config: RunnableConfig | None) -> CheckpointTuple:
         thread = config["configurable"]["thread_id"] if config is not None else saved.thread
-        own = {"id": saved.id, "channel_values": dict(saved.values)}
+        values = {channel: value for channel, value in saved.values.items() if channel != PLAN}
+        own = {"id": saved.id, "channel_values": values}
         checkpoint = cast(Checkpoint, {**self._codec.load(saved.body), **own})
         return CheckpointTuple(
             config=_config(thread, saved.namespace, saved.id),
@@ -166,7 +180,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
             histories[channel] = {"writes": _pending(history.writes)}
             if history.seeded:
                 histories[channel]["seed"] = history.seed
-        return histories
+        return self._plans.history_shown(_place(config), config, histories)
 
     # writing
 
@@ -178,17 +192,37 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store *checkpoint* after the one that *config* names; durable when this returns."""
-        body = dict(self._to_store(config, checkpoint))
+        place, values = _place(config), checkpoint["channel_values"]
+        stored = cast(Checkpoint, {**checkpoint, "channel_values": self._plans.whole(place, config, values)})
+        plan = self._plans.in_force(place, config, values, metadata)
+        self._put(place, config, stored, metadata, new_versions, plan)
+        again = self._plans.after(place, config, values, stored, metadata, plan)
+        if again is not None:  # from here on it is durable, whatever became of the plan
+            changed = {**new_versions, **dict.fromkeys(again.rewritten)}
+            self._put(place, config, again.checkpoint, metadata, changed, again.plan)
+        return _config(config["configurable"]["thread_id"], place[1], checkpoint["id"])
+
+    def _put(
+        self,
+        place: tuple[str, str],
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: Collection[str],
+        plan: HeadPlan,
+    ) -> None:
+        body = dict(checkpoint)
         values, versions, id = body.pop("channel_values"), checkpoint["channel_versions"], body.pop("id")
-        thread, namespace = _thread(config), _namespace(config)
         described = get_checkpoint_metadata(config, metadata)
+        given = {
+            channel: Value(versions.get(channel), value, channel in new_versions or channel not in versions)
+            for channel, value in cast(dict[str, Any], values).items()
+        }
+        thread, namespace = place
         self.checkpoints.put(
             thread,
             cast(str, id),
-            {
-                channel: Value(versions.get(channel), value, channel in new_versions or channel not in versions)
-                for channel, value in cast(dict[str, Any], values).items()
-            },
+            given | self._plans.row(plan),
             namespace=namespace,
             parent=get_checkpoint_id(config),
             body=self._codec.dump(body),
@@ -197,15 +231,15 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
             needs=tuple(described.get("counters_since_delta_snapshot") or ()),
             ttl=self.ttl,
         )
-        return _config(config["configurable"]["thread_id"], namespace, checkpoint["id"])
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a task wrote after the checkpoint that *config* names."""
+        place = _place(config)
         entries = [
             Entry(task_id, channel, value, WRITES_IDX_MAP.get(channel, index), task_path)
-            for index, (channel, value) in enumerate(writes)
+            for index, (channel, value) in enumerate(self._plans.whole_writes(place, config, writes))
         ]
         checkpoint = get_checkpoint_id(config)
         if not checkpoint:
@@ -312,14 +346,14 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
 
 @asynccontextmanager
-async def create_checkpointer() -> AsyncIterator[QdrantSaver]:
+async def create_checkpointer(compaction: Mode | None = None, **limits: Unpack[Limits]) -> AsyncIterator[QdrantSaver]:
     """The saver for a `langgraph.json`, opened by the settings of the environment (`MEMORYOPS_…`):
 
     {"checkpointer": {"path": "memoryops.graphs.saver.create_checkpointer"}}
     """
     ops = await asyncio.to_thread(MemoryOps.open)
     try:
-        yield QdrantSaver(ops)
+        yield QdrantSaver(ops, compaction=compaction, **limits)
     finally:
         await asyncio.to_thread(ops.close)
 
@@ -333,6 +367,10 @@ def _thread(config: RunnableConfig) -> str:
 
 def _namespace(config: RunnableConfig) -> str:
     return str(config["configurable"].get("checkpoint_ns") or "")
+
+
+def _place(config: RunnableConfig) -> tuple[str, str]:
+    return _thread(config), _namespace(config)
 
 
 def _config(thread: Any, namespace: str, checkpoint: str) -> RunnableConfig:

@@ -37,6 +37,7 @@ TABLE: Mapping[type[Exception], tuple[str, str]] = {
     memory.Settled: ("settled", ""),
     memory.ContextOverflow: ("overflow", ""),
     memory.Incomplete: ("damaged", ""),
+    memory.OriginalLost: ("damaged", ""),
     stores.StoreError: ("failed", _DOCTOR),
     stores.InvalidRequest: ("invalid", ""),
     stores.Conflict: ("stale", ""),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -94,6 +95,7 @@ class Compaction:
     make room. *compressor* is given up after *patience* seconds, unless it is a chain, which has limits of its own.
     *worth*: the share of the window that a new plan has to save, so that a context in which little can make room is not
     planned anew with every step. Above the hard limit any plan is worth it, unless that limit is not *strict*.
+    *apart*: whether each message is replaced by a text of its own, which needs no other message to be understood.
     """
 
     def __init__(
@@ -106,16 +108,18 @@ class Compaction:
         patience: float = LIMIT_SECONDS,
         worth: float = WORTH,
         strict: bool = True,
+        apart: bool = False,
     ) -> None:
         self.keep = inputs.whole(keep, "keep", 0, 10**6)
         self.items, self.window = items, window
-        self.worth, self.strict = worth, strict
+        self.worth, self.strict, self.apart = worth, strict, apart
         self.compressor = compressor if isinstance(compressor, Chain) else Chain([compressor, Extractive()], patience)
 
     def within(self, window: ContextWindow, items: Items | None = None) -> Compaction:
         """The same for another *window* and scope; a compressor that was given up in one is given up in all."""
-        given = items or self.items
-        return Compaction(given, window, self.compressor, keep=self.keep, worth=self.worth, strict=self.strict)
+        how = copy(self)
+        how.items, how.window = items or self.items, window
+        return how
 
     def compact(
         self,
@@ -161,6 +165,8 @@ class Compaction:
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
         originals = Originals(self.items, self.window, self.compressor)
         parts = originals.parts(conversation, bound, self.keep)
+        if self.apart:
+            parts = [replace(part, joins=False, shares=False) for part in parts]
         question = messages.question(query, conversation)
 
         def worthwhile(plan: Plan) -> bool:

@@ -53,6 +53,16 @@ class Incomplete(MemoryOpsError):
         )
 
 
+class OriginalLost(MemoryOpsError):
+    """A message was shown in a shorter form, and is to be stored, but what it said is nowhere any more."""
+
+    def __init__(self, message: str | None, id: str) -> None:
+        super().__init__(
+            f"the message {message!r} stands for a longer one, which is neither in the memory (ID: {id}) nor in its "
+            "thread any more, so nothing was stored; remove it (RemoveMessage), or send it with its whole text"
+        )
+
+
 class ContextOverflow(MemoryOpsError):
     """What may not be replaced is more than the window allows; the figures are tokens by *counter*."""
 

@@ -218,6 +218,18 @@ class Checkpoints:
         chain = listing.chain(self._commits, target, set(channels)) if target is not None else []
         return {channel: self._history(channel, chain) for channel in channels}
 
+    def value(self, thread: str, id: str | None, channel: str, *, namespace: str = "") -> Any | None:
+        """What the checkpoint *id* (None: the latest) holds in *channel*, read alone; None where that is nothing.
+
+        Raises `Incomplete`.
+        """
+        key = self._key(thread)
+        found = self._head(key, rows.key(key, namespace), id, hidden=True)
+        if found is None or channel not in found.refs:
+            return None
+        (value,), _ = self._reader.values(key, [found.refs[channel][1]])
+        return value
+
     # deleting
 
     def delete(self, thread: str) -> None:

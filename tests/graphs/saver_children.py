@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -9,13 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, messages_from_dict
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.graph import START, MessagesState, StateGraph
 
+from memoryops.compressors.extractive import Extractive
 from memoryops.graphs import QdrantSaver
+from memoryops.graphs.heads import Mode
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.embedded.client import OwnedStore
 
@@ -70,9 +73,24 @@ def prunes(ops: MemoryOps, name: str) -> None:
         QdrantSaver(ops).prune(["shared"])
 
 
+def answering(ops: MemoryOps, compaction: Mode = "plan") -> Any:
+    builder = StateGraph(MessagesState)
+    answer = " ".join(f"Walrus {number} ate an apple." for number in range(60))
+    builder.add_node("answer", lambda state: {"messages": [AIMessage(answer, id=f"a{len(state['messages'])}")]})
+    builder.add_edge(START, "answer")
+    saver = QdrantSaver(ops, compaction=compaction, max_tokens=2000, compressor=Extractive())
+    return builder.compile(checkpointer=saver)
+
+
+def resends(ops: MemoryOps, file: str) -> None:
+    """What a client was shown by another process, sent again with a question more."""
+    messages = messages_from_dict(json.loads(Path(file).read_text(encoding="utf-8")))
+    answering(ops).invoke({"messages": [*messages, HumanMessage("And?", id="again")]}, CONFIG)
+
+
 if __name__ == "__main__":
     role, folder, *rest = sys.argv[1:]
     memory = MemoryOps(OwnedStore(Path(folder), "hashing:64"))
-    roles: dict[str, Callable[..., None]] = {"dies": dies, "writes": writes, "prunes": prunes}
+    roles: dict[str, Callable[..., None]] = {"dies": dies, "writes": writes, "prunes": prunes, "resends": resends}
     roles[role](memory, *rest)
     memory.close()

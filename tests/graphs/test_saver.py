@@ -310,6 +310,8 @@ def test_from_conn_string_opens_a_folder(data_dir: Path, monkeypatch: pytest.Mon
             return len([each async for each in saver.alist(None)])
 
     try:
+        with QdrantSaver.from_conn_string(str(data_dir), compaction="rewrite", max_tokens=100) as saver:
+            assert saver.compaction == "rewrite"
         with QdrantSaver.from_conn_string(str(data_dir)) as saver, saver as same:
             same.setup()
             say(chat(saver), "hello")
@@ -317,7 +319,11 @@ def test_from_conn_string_opens_a_folder(data_dir: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("MEMORYOPS_DATA_DIR", str(data_dir))
 
         async def served() -> int:
+            async with create_checkpointer(max_tokens=100_000) as saver:
+                assert saver.compaction == "plan"
+            monkeypatch.setenv("MEMORYOPS_WINDOW", "100000")
             async with create_checkpointer() as saver:
+                assert saver.compaction == "plan"
                 return len([each async for each in saver.alist(CONFIG, limit=2)])
 
         assert asyncio.run(served()) == 2

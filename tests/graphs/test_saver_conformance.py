@@ -15,6 +15,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from memoryops.graphs import QdrantSaver
+from memoryops.graphs.heads import Mode
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.ports import PointStore
@@ -49,10 +50,19 @@ def store(request: pytest.FixtureRequest) -> Iterator[PointStore]:
 
 @pytest.mark.parametrize("serde", SERDES)
 def test_every_capability_is_detected_and_conforms(store: PointStore, serde: str) -> None:
+    conforms(store, serde=SERDES[serde]())
+
+
+@pytest.mark.parametrize("compaction", ["plan", "rewrite"])
+def test_with_compaction_too(compaction: Mode) -> None:
+    with opened("in_memory") as store:
+        conforms(store, compaction=compaction, max_tokens=20)
+
+
+def conforms(store: PointStore, **settings: Any) -> None:
     @checkpointer_test(name="QdrantSaver")
     async def registered() -> AsyncGenerator[BaseCheckpointSaver[Any], None]:
-        ops = MemoryOps(store, Scope(f"conformance {next(_numbers)}"))
-        yield QdrantSaver(ops, serde=SERDES[serde]())
+        yield QdrantSaver(MemoryOps(store, Scope(f"conformance {next(_numbers)}")), **settings)
 
     report = asyncio.run(validate(registered))
     failures = {name: result.failures for name, result in report.results.items() if result.failures}

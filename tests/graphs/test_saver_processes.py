@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from langchain_core.messages import HumanMessage, messages_to_dict
 
 from memoryops.graphs import QdrantSaver
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.in_memory import InMemoryStore
 
-from .saver_children import CONFIG, PUTS, two_steps
+from .saver_children import CONFIG, PUTS, answering, two_steps
 
 CHILDREN = Path(__file__).parent / "saver_children.py"
 
@@ -69,3 +72,20 @@ def test_a_prune_beside_two_writers_takes_nothing_that_they_need(saver: QdrantSa
     assert len(list(saver.list(CONFIG))) == 1
     saver.delete_thread("shared")
     assert saver.ops.store.facet("default", "records", "type") == {}
+
+
+def test_what_one_process_showed_short_another_stores_whole(saver: QdrantSaver, data_dir: Path, tmp_path: Path) -> None:
+    graph, twin = answering(saver.ops), answering(MemoryOps(InMemoryStore()), "off")
+    for each in (graph, twin):
+        for number in range(5):
+            each.invoke({"messages": [HumanMessage(f"Question {number}?", id=f"q{number}")]}, CONFIG)
+    shown = graph.get_state(CONFIG).values["messages"]
+    assert any("memoryops" in message.response_metadata for message in shown)
+    (tmp_path / "shown.json").write_text(json.dumps(messages_to_dict(shown)), encoding="utf-8")
+    assert start("resends", data_dir, str(tmp_path / "shown.json")).wait() == 0
+    sent = [*twin.get_state(CONFIG).values["messages"], HumanMessage("And?", id="again")]
+    twin.invoke({"messages": sent}, CONFIG)
+    later = answering(saver.ops)
+    assert any("memoryops" in message.response_metadata for message in later.get_state(CONFIG).values["messages"])
+    ours, theirs = (each.get_state_history(CONFIG) for each in (later, twin))
+    assert [past.values for past in ours] == [past.values for past in theirs]
