@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+CONTENT_TYPE = "blocks"
+"""That of a memory that keeps a content of several blocks, as JSON."""
 TEXT = frozenset(("text", "input_text", "output_text"))
 MEDIA = {
     "image": "image",
@@ -86,13 +88,15 @@ def whole(content: Content) -> str:
     return json.dumps(list(content), ensure_ascii=False, separators=(",", ":"))
 
 
-def read(stored: str) -> tuple[str, str]:
-    """What `whole` wrote: the text, and what was beside it in a few words. ("", "") for anything else."""
+def read(stored: str, content_type: str = CONTENT_TYPE) -> tuple[str, str]:
+    """The text of a memory, and of one that `whole` wrote what was beside it, in a few words."""
     try:
-        content = json.loads(stored)
-    except ValueError:
-        return "", ""
-    return (said(content), left_out(content)) if isinstance(content, list) else ("", "")
+        content = json.loads(stored) if content_type == CONTENT_TYPE else None
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, list) or not (said(content) or left_out(content)):
+        return stored, ""
+    return said(content), left_out(content)
 
 
 def left_out(content: Content) -> str:

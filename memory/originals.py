@@ -26,8 +26,6 @@ from .working_set import is_block
 
 SOURCE = "context window"
 """What the metadata of such memories say they are from."""
-BLOCKS = "blocks"
-"""The content type of an original of several blocks: it is kept as their JSON."""
 TICK = 0.001
 """Seconds between the times of neighbouring messages, so that their order can be told."""
 _WORD = re.compile(r"\w+")
@@ -141,7 +139,7 @@ class Originals:
                 at,
                 part.original,
                 kind="message",
-                content_type=BLOCKS if part.whole else part.content_type,
+                content_type=blocks.CONTENT_TYPE if part.whole else part.content_type,
                 thread=thread,
                 speaker=role,
                 metadata={"source": SOURCE},
@@ -151,12 +149,7 @@ class Originals:
         record = drafts.record(draft, part.id, self.items.clock(), findings, expected_rev=0)
         if is_block(part.text):  # what was recalled is in the memory already: no search is to find it twice
             return [record]
-        if not part.text.strip():
-            return [record]
-        said = drafts.passages(replace(draft, content=part.text), part.id, findings, before)
-        if part.whole:  # a passage of its text is not all of it
-            said = [replace(put, payload={**put.payload, "whole": False}) for put in said]
-        return [record, *said]
+        return [record, *drafts.passages(draft, part.id, findings, before)]
 
     def _lists(self, plan: Plan) -> list[Step]:
         """The steps whose mark names several messages, and whose list is not stored yet."""
@@ -203,9 +196,7 @@ def made_of(text: str, point: Point) -> bool:
 
     Of a compressed text the words are compared: they are some of the original's, in its order.
     """
-    original, left = point.text or "", ""
-    if point.payload["content_type"] == BLOCKS:
-        original, left = blocks.read(original)
+    original, left = blocks.read(point.text or "", point.payload["content_type"])
     found = marked(text)
     if found is None:
         return False
