@@ -487,6 +487,7 @@ class Step(Result):
     *parts*: their places in the context. *id* brings the original back (of a run: the list of its lines). *new*:
     whether it is to be replaced; else it stays as it is, in whatever *form*. *text*: the line of a new hint.
     *tokens*: what it takes; of what is to be compressed, its share of the room that those texts have together.
+    *shared*: the parts that its mark names, itself the first, if there are others; *id* is then that of their list.
     """
 
     form: str
@@ -495,6 +496,7 @@ class Step(Result):
     tokens: int
     new: bool = False
     text: str | None = None
+    shared: list[int] = []
 
 
 class Task(Result):
