@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import socket
 import statistics
 import subprocess
@@ -30,20 +29,18 @@ from typing import Any
 
 import httpx2
 import psutil
+from corpus import Sentences
 from rich.console import Console
 from rich.table import Table
 
 from memoryops import MemoryOps
+from memoryops.memory.evaluation import wait_until_embedded
 from memoryops.memory.scope import Scope
 from memoryops.stores.embedded.client import stop_owner
 
 CHUNKS = 50
 """Events of one stream."""
 USER = "bench"
-WORDS = (
-    "harbour lantern meadow copper violin orchard glacier saffron timber compass falcon marble cinder willow pepper "
-    "anchor velvet quarry thistle amber"
-).split()
 ANSWER = json.dumps(
     {
         "id": "c",
@@ -111,7 +108,7 @@ def bare(listener: socket.socket, base: str) -> None:
         response = StreamingResponse(chunks(), reply.status_code, media_type=reply.headers["content-type"])
         await response(scope, receive, send)
 
-    config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_config=None, access_log=False)
     uvicorn.Server(config).run([listener])
 
 
@@ -170,12 +167,13 @@ def gateway(folder: Path, base: str) -> Iterator[tuple[str, str, int]]:
         process.wait()
 
 
-def filled(folder: Path, items: int) -> None:
-    """A memory of *items* short memories of one user."""
-    dice = random.Random(7)
+def filled(folder: Path, items: int) -> list[str]:
+    """A memory of *items* sentences of one user; questions about them."""
+    sentences = Sentences()
     with MemoryOps.open(folder, scope=Scope(user=USER)) as ops:
-        texts = [f"Note {n}: the {' '.join(dice.choices(WORDS, k=12))} of day {n % 365}." for n in range(items)]
-        ops.add_many([{"content": text} for text in texts])
+        ops.add_many([{"content": text} for text in sentences(0, items)])
+        wait_until_embedded(ops)
+    return sentences.questions(items, 1000)
 
 
 def one(http: httpx2.Client, way: Way, text: str) -> float:
@@ -200,11 +198,10 @@ def token(http: httpx2.Client, way: Way, text: str) -> float:
     return took
 
 
-def latencies(ways: list[Way], requests: int) -> None:
-    dice = random.Random(11)
+def latencies(ways: list[Way], requests: int, questions: list[str]) -> None:
     with httpx2.Client(timeout=60) as http:
         for number in range(requests + 20):
-            text = f"What of the {' '.join(dice.choices(WORDS, k=4))}?"
+            text = questions[number % len(questions)]
             for way in ways:
                 before = cpu(way.pids)
                 took = one(http, way, text)
@@ -280,7 +277,7 @@ def measured(args: argparse.Namespace) -> None:
         console.print(
             f"{args.items} memories, {args.requests} requests each way; load average {os.getloadavg()[0]:.1f}"
         )
-        filled(folder, args.items)
+        questions = filled(folder, args.items)
         base, _ = stack.enter_context(child("--upstream"))
         proxy, proxy_pid = stack.enter_context(child("--bare", base))
         ours, secret, pid = stack.enter_context(gateway(folder, base))
@@ -294,7 +291,7 @@ def measured(args: argparse.Namespace) -> None:
             Way("gateway, recall", ours + path, key, {"user": USER}, [pid, *owner]),
         ]
         time.sleep(3)
-        latencies(ways, args.requests)
+        latencies(ways, args.requests, questions)
         shown(ways, console)
         for way in (ways[1], ways[2]):
             whole, seconds = asyncio.run(streams(way, args.streams))

@@ -6,10 +6,11 @@ import json
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -64,3 +65,19 @@ def configure(form: str, level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Below this, the SDK quotes what tools were called with.
     logging.getLogger("mcp").setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+
+
+def take_warnings() -> None:
+    """Make Python's warnings lines of the log, too: a server's standard error has no others."""
+    warnings.showwarning = _warned
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    logging.getLogger("memoryops.warnings").warning("%s", message, extra={"category": category.__name__})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -199,6 +199,12 @@ def known_key(store: PointStore, shown: str, now: float) -> Key | None:
     if point is None or not key_text.fits(shown, str(point.payload["digest"])) or _status(point, now) != "active":
         return None
     return _key(point, now)
+
+
+def over(store: PointStore, ids: Sequence[str], now: float) -> list[str]:
+    """Those of the keys *ids* that open nothing any more."""
+    points = store.get(KEYS_WORKSPACE, "records", [_id(id) for id in ids])
+    return [id for id, point in zip(ids, points, strict=True) if point is None or _status(point, now) != "active"]
 
 
 class Uses:

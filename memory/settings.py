@@ -248,6 +248,11 @@ class Settings:
     usage_days: float = _setting(90.0, "USAGE_DAYS", "Days that the usage of a request is kept (days).")
     http_host: str = _setting("127.0.0.1", "HTTP_HOST", "Address that `memoryops serve` listens on (name or number).")
     http_port: int = _setting(8765, "HTTP_PORT", "Port that it listens on (0 to 65535; 0: any that is free).")
+    cors_origins: str | None = _setting(
+        None,
+        "CORS_ORIGINS",
+        "Web origins whose pages may call it and read its answers (comma list, like https://app.example.org, or *).",
+    )
     api_keys: tuple[key_text.FixedKey, ...] = _setting(
         (),
         "API_KEYS",

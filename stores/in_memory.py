@@ -23,6 +23,7 @@ from ..encoders.ports import Encoder
 from . import cursors
 from .codec import PlainCodec
 from .embedding import dense_text, pack, query_vector, said, sparse_text, terms, unpack
+from .embedding_jobs import EmbeddingJobs
 from .errors import Conflict, Duplicate, InvalidRequest, StoreUnavailable
 from .filters import KEYWORDS, LISTS, NUMBERS, Filter, check, matches
 from .payloads import check_change, check_query, check_workspace, dump
@@ -155,6 +156,7 @@ class InMemoryStore:
 
     def __init__(self, encoder: Encoder | None = None, clock: Callable[[], float] = time.time) -> None:
         self.encoder: Encoder = encoder or HashingEncoder()
+        self._jobs = EmbeddingJobs()
         self._clock = clock
         self._bm25 = Bm25()
         self._rows: dict[Key, _Row] = {}
@@ -194,7 +196,8 @@ class InMemoryStore:
             return {}
         own = {put.id: said(put.text, put.payload) for put in puts.values() if put.text}
         texts = [dense_text(put.text or "", put.context, self._before(workspace, put, own)) for put in puts.values()]
-        vectors = [unpack(pack(vector)) for vector in self.encoder.embed(texts)]
+        with self._jobs.timed(len(texts)):
+            vectors = [unpack(pack(vector)) for vector in self.encoder.embed(texts)]
         sparse = [terms(self._bm25, put.text or "", put.context) for put in puts.values()]
         return {
             number: (vector, dict(zip(*pair, strict=True)))
@@ -327,6 +330,12 @@ class InMemoryStore:
         rows = [row for row in self._rows.values() if row.key[0] == workspace and row.seq > since_seq]
         return sorted(rows, key=lambda row: (row.seq, row.order))
 
+    def stamp(self, workspace: str) -> int | None:
+        check_workspace(workspace)
+        with self._changed:
+            self._check_open()
+            return self._seq
+
     # the store as a whole
 
     def sweep(self) -> int:
@@ -354,6 +363,7 @@ class InMemoryStore:
             records=kept["records"],
             pending_embeddings=0,
             last_seq=self._seq,
+            details={"embedding_jobs": self._jobs.told()},
         )
 
     def close(self) -> None:

@@ -239,6 +239,12 @@ class PointStore(Protocol):
         """What changed after *since_seq*, oldest first; waits up to *timeout* seconds for a first change."""
         ...
 
+    def stamp(self, workspace: str) -> int | None:
+        """A number that is another one after each write to *workspace*, from before that write returns; asking costs
+        next to nothing. While it is the one from before a read, what was read is still so, but for what expired
+        and for embeddings. None where that cannot be told."""
+        ...
+
     def sweep(self) -> int:
         """Delete for good what has expired, in all workspaces; how many rows that were."""
         ...

@@ -13,11 +13,12 @@ from starlette.requests import HTTPConnection
 from ...memory.usage import Spent
 from ..errors import DOMAIN, answer
 from ..http.metrics import Metrics
+from ..workers import Workers
 from .account import Shown, cost
 from .exchange import Exchange
 from .ledger import Ledger
+from .passing import SMALL
 from .recalling import Recalling
-from .workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,12 @@ class After:
         milliseconds = round(1000 * (time.perf_counter() - exchange.started), 1)
         assert exchange.counting is not None
         shown = await exchange.counting
-        await self._workers.run(None, exchange.read)
-        await self._remembered(exchange)
+        if exchange.copy.size <= SMALL:
+            exchange.read()
+        else:
+            await self._workers.run(None, exchange.read)
+        if exchange.scope is not None:
+            await self._remembered(exchange)
         tokens_in, tokens_out = exchange.spent(shown)
         scope = exchange.scope or exchange.caller.scope
         self._ledger.note(

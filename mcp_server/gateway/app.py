@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import anyio
 from starlette.routing import BaseRoute, Route
@@ -13,6 +15,7 @@ from ...memory.settings import Settings
 from ..http.metrics import Metrics
 from ..http.observed import Shape
 from ..runtime import Runtime
+from ..workers import Workers
 from .after import After, Spend
 from .chat import Chat
 from .client import Client
@@ -20,11 +23,11 @@ from .embeddings import EmbeddingsEndpoint, OwnModel
 from .errors import of_problem
 from .ledger import Ledger
 from .models import Model, Models
+from .openapi import described
 from .passing import Passing
 from .recalling import Recalling
 from .upstreams import from_settings
 from .usage import UsageEndpoint
-from .workers import Workers
 
 BESIDE = 2
 """Threads for what happens after the replies."""
@@ -60,6 +63,11 @@ class Gateway:
         ]
 
     @property
+    def described(self) -> Mapping[str, Any]:
+        """Its part of the OpenAPI document."""
+        return described()
+
+    @property
     def shapes(self) -> dict[str, Shape]:
         """How errors of its paths are told."""
         return dict.fromkeys(("/v1/chat/completions", "/v1/embeddings", "/v1/models"), of_problem)
@@ -69,8 +77,8 @@ class Gateway:
         """The gateway while its server runs."""
         try:
             async with anyio.create_task_group() as group, self._ledger.running(), self._after.running():
-                if self._passing.upstreams.all and self._passing.settings.gateway_memory != "off":
-                    group.start_soon(self._recalling.warm)
+                if self._passing.upstreams.all:
+                    group.start_soon(self._warm)
                 yield
                 group.cancel_scope.cancel()
         finally:
@@ -80,3 +88,9 @@ class Gateway:
             self._writing.close()
             self._recalling.workers.close()
             self._own.close()
+
+    async def _warm(self) -> None:
+        """Load what counts tokens, and open the memory, before the first request has to wait for that."""
+        await self._passing.workers.run(None, partial(tokens.count, "loaded with this"))
+        if self._passing.settings.gateway_memory != "off":
+            await self._recalling.warm()

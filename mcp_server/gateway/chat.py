@@ -19,7 +19,7 @@ from .after import After
 from .errors import BadRequest, GatewayError
 from .exchange import Exchange
 from .headers import of_reply
-from .passing import LARGE, Passing
+from .passing import LARGE, SMALL, Passing
 from .recalling import Part, Recalling
 from .relay import Copy, Pairs, relay, while_connected
 
@@ -100,5 +100,6 @@ class Chat:
             return part.shown
         values = exchange.body.values
         count = partial(measured, values.get("messages"), values.get("tools"))
-        tokens = await self.passing.workers.run(None, count)
+        small = len(exchange.body.raw) <= SMALL
+        tokens = count() if small else await self.passing.workers.run(None, count)
         return Shown(tokens, tokens, status=part.status, reason=part.reason)

@@ -18,15 +18,17 @@ from ...memory.settings import Settings
 from ..errors import ASKED_WRONG, DOMAIN, answer
 from ..http.caller import caller_of
 from ..runtime import Runtime
+from ..workers import Workers
 from .body import Body
 from .errors import BadRequest, GatewayError, UnknownModel
 from .headers import of_reply
 from .passing import Passing
 from .relay import Copy, Pairs, relay, while_connected
 from .upstreams import Route
-from .workers import Workers
 
 THREADS = 2
+FORMS = ("float", "base64")
+"""How vectors are written."""
 
 
 class OwnModel:
@@ -85,7 +87,7 @@ class EmbeddingsEndpoint:
     async def _own(self, body: Body) -> Response:
         texts = _texts(body.values.get("input"))
         form = body.values.get("encoding_format", "float")
-        if form not in ("float", "base64"):
+        if form not in FORMS:
             raise BadRequest(f"encoding_format is {form!r:.100}; use float or base64", "encoding_format")
         try:
             embedded = await self.own.embed(texts)

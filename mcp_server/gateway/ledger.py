@@ -14,7 +14,7 @@ import anyio
 from ...memory.usage import Spent
 from ..errors import DOMAIN, answer
 from ..runtime import Runtime
-from .workers import Workers
+from ..workers import Workers
 
 log = logging.getLogger(__name__)
 

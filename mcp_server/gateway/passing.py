@@ -10,15 +10,17 @@ from starlette.types import Scope
 
 from ...memory.settings import Settings
 from ..http.caller import Caller
+from ..workers import Workers
 from . import headers
 from .body import Body
 from .client import Client, Reply
 from .errors import Loop
 from .upstreams import Route, Upstreams
-from .workers import Workers
 
 LARGE = 64 * 1024
 """Bytes from which a body is read in a thread: a megabyte takes some ten milliseconds."""
+SMALL = 4 * 1024
+"""Bytes up to which tokens are counted without a thread, which would take longer than they do."""
 THREADS = 8
 VIA = b"x-memoryops-via"
 

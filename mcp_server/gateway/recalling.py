@@ -16,20 +16,23 @@ from ...memory.exchange import Exchanges, Plans, Prepared
 from ...memory.scope import Scope
 from ...memory.settings import Settings
 from ...memory.window import ContextWindow
+from ...stores.errors import StoreError
 from ..errors import DOMAIN, answer
 from ..http.metrics import Metrics
 from ..runtime import Runtime
+from ..workers import Workers
 from .account import Shown, Status
 from .body import Body
 from .errors import Refused
 from .exchange import Exchange
 from .headers import first
-from .workers import Workers
 
 log = logging.getLogger(__name__)
 
 THREADS = 8
 """Requests that memory works on at once."""
+UNKEPT_HOLDS = 60.0
+"""Seconds for which requests are told that an exchange could not be kept, unless a later one could."""
 ON, OFF = ("on", "true", "1"), ("off", "false", "0")
 
 
@@ -46,11 +49,13 @@ class Part:
 
 @dataclass(slots=True)
 class Recalling:
-    """Memory for the requests of a gateway; *patience*: seconds that it may hold one up."""
+    """Memory for the requests of a gateway. *unkept*: the kind of error for which the latest exchange could not be
+    kept ("": it could), and when that was."""
 
     runtime: Runtime
     settings: Settings
     metrics: Metrics
+    unkept: tuple[str, float] = ("", 0.0)
     workers: Workers = field(default_factory=lambda: Workers(THREADS, "memory"))
     plans: Plans = field(default_factory=Plans)
 
@@ -110,8 +115,14 @@ class Recalling:
             conversation = exchange.body.values.get("messages")
             if isinstance(conversation, list):
                 thread = first(exchange.headers, b"x-thread-id")
-                kept = self._exchanges(exchange.scope).remember(conversation, said.text, thread=thread)
-                self.metrics.ingested.inc(sum(each.action == "added" for each in kept))
+                try:
+                    kept = self._exchanges(exchange.scope).remember(conversation, said.text, thread=thread)
+                except StoreError as error:
+                    self.unkept = answer(error).kind, time.monotonic()
+                    raise
+                added = sum(each.action == "added" for each in kept)
+                self.unkept = ("", 0.0) if added else self.unkept
+                self.metrics.ingested.inc(added)
 
     def _degraded(self, exchange: Exchange, reason: str) -> Part:
         log.warning("a request goes without memory", extra={"reason": reason, "request": exchange.request_id})
@@ -122,6 +133,8 @@ class Recalling:
 
     def _part(self, exchange: Exchange, scope: Scope) -> Part:
         values = exchange.body.values
+        unkept, since = self.unkept
+        unkept = unkept if time.monotonic() - since < UNKEPT_HOLDS else ""
         tools = values.get("tools")
         prepared = self._exchanges(scope).prepare(
             values.get("messages"),  # type: ignore[arg-type]  # what it is, is checked there
@@ -138,9 +151,10 @@ class Recalling:
             prepared.added,
             prepared.compressor,
             prepared.items,
-            "ok",
+            "degraded" if unkept else "ok",
+            unkept,
         )
-        return Part(shown, written(exchange.body, prepared) if prepared.changed else None, "ok", "")
+        return Part(shown, written(exchange.body, prepared) if prepared.changed else None, shown.status, shown.reason)
 
     def _window(self, exchange: Exchange) -> ContextWindow | None:
         """The window of the model: by the table, else as configured; None where nobody knows it."""

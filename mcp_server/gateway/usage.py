@@ -17,11 +17,11 @@ from ..errors import ASKED_WRONG, DOMAIN, answer
 from ..http.caller import caller_of
 from ..http.problem import problem
 from ..runtime import Runtime
+from ..workers import Workers
 from .ledger import Ledger
-from .workers import Workers
 
 PAGE = 100
-_KNOWN = frozenset("since until key model by lines limit cursor format".split())
+PARAMETERS = frozenset("since until key model by lines limit cursor format".split())
 
 
 class UsageEndpoint:
@@ -41,9 +41,9 @@ class UsageEndpoint:
 
     def _answer(self, scope: Scope, asked: Mapping[str, str]) -> Response:
         usage = self._runtime.ops().with_scope(scope).usage
-        unknown = asked.keys() - _KNOWN
+        unknown = asked.keys() - PARAMETERS
         if unknown:
-            raise InvalidInput(f"there is no parameter {min(unknown)!r:.100}; use {', '.join(sorted(_KNOWN))}")
+            raise InvalidInput(f"there is no parameter {min(unknown)!r:.100}; use {', '.join(sorted(PARAMETERS))}")
         given = {name: asked[name] for name in ("since", "until", "key", "model") if asked.get(name)}
         chosen = {name: _time(value) if name in ("since", "until") else value for name, value in given.items()}
         if asked.get("lines", "false").lower() in ("true", "1"):

@@ -2,7 +2,8 @@
 
 A page in the user's browser can send requests to loopback, and with DNS rebinding even read the answers. The
 checks of `Host` and `Origin` keep it out, and so does JSON's content type, which a browser does not send across
-origins without asking first; nothing here answers that question. The key keeps out everybody else.
+origins without asking first: that question is answered for the origins in `cors.py` alone. The key keeps out everybody
+else.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ from ..runtime import Runtime, acting
 from . import health
 from .admission import Shown, admitted
 from .caller import Caller, set_caller
+from .cors import ANY
 from .keyring import Keyring
 from .observed import request_id
 from .problem import problem, shown
 from .quotas import Quotas, put_quotas
+from .revoked import PATHS, Revoked
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +66,9 @@ _ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^\s/?#]+)")
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
-    Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback.
-    *scope*: what the token's holder may reach. *fixed*: the environment's keys; *runtime*: the memory that has others.
-    *quotas*: how much each caller may.
+    Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback;
+    *cors*: those whose pages may also read the answers, or `*`. *scope*: what the token's holder may reach. *fixed*:
+    the environment's keys; *runtime*: the memory that has others. *quotas*: how much each caller may.
     """
 
     token: str | None
@@ -77,6 +80,7 @@ class Access:
     fixed: tuple[FixedKey, ...] = ()
     runtime: Runtime | None = None
     quotas: Quotas = field(default_factory=Quotas)
+    cors: frozenset[str] = frozenset()
 
     def refusal(self, scope: Scope) -> Response | None:
         """Why the request in *scope* is refused whoever sends it, None if it is not."""
@@ -116,11 +120,12 @@ class Access:
         return problem(
             403,
             f"requests from the web origin {shown(given[0])} are refused",
-            "If that page is yours, start the server with --allow-origin ORIGIN",
+            "If that page is yours, name its origin in MEMORYOPS_CORS_ORIGINS, or by --allow-origin where a proxy "
+            "serves it together with this server",
         )
 
     def _is_welcome(self, origin: str) -> bool:
-        if origin in self.origins:
+        if origin in self.origins or self.cors & {origin, ANY}:
             return True
         match = _ORIGIN.fullmatch(origin)
         host = _HOST.fullmatch(match["host"]) if match is not None and match["scheme"] in ("http", "https") else None
@@ -156,6 +161,7 @@ class Gate:
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
         self.keyring = Keyring(access.token, access.scope, access.fixed, access.runtime)
+        self.revoked = None if access.runtime is None else Revoked(access.runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -175,7 +181,10 @@ class Gate:
         if let_in.key is not None:
             scope["user"] = _sdk_user(let_in.key)
         with acting(let_in.scope if let_in.key is not None else None):
-            await self._pass_on(scope, receive, send)
+            if self.revoked is not None and let_in.own is not None and scope["path"].startswith(PATHS):
+                await self.revoked.serve(let_in.own, self._pass_on, scope, receive, send)
+            else:
+                await self._pass_on(scope, receive, send)
 
     async def _let_in(self, scope: Scope) -> Caller | Response:
         refused = self.access.refusal(scope)

@@ -84,9 +84,9 @@ def host_name(given: str) -> str:
     return name
 
 
-def allowed_origins(given: Sequence[str]) -> frozenset[str]:
-    """Web origins in the form in which browsers send them. Raises `InvalidInput`."""
+def allowed_origins(given: Sequence[str], name: str = "--allow-origin") -> frozenset[str]:
+    """Web origins in the form in which browsers send them. Raises `InvalidInput` that names the option *name*."""
     for each in given:
         if not _ORIGIN.fullmatch(each.lower()):
-            raise InvalidInput(f"--allow-origin is {each!r}; give an origin such as https://tools.example.org")
+            raise InvalidInput(f"{name} is {each!r}; give an origin such as https://tools.example.org")
     return frozenset(each.lower() for each in given)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..protocol import MemoryServer
 from .access import Access, Gate
+from .cors import cors
 from .metrics import Metrics
 from .observed import Observed, Shape
 from .problem import from_defect, from_starlette
@@ -76,6 +77,7 @@ def build_app(
         ],
         middleware=[
             Middleware(Observed, metrics=metrics or Metrics(), shapes=dict(shapes or {})),
+            *cors(access.cors),
             Middleware(Stoppable, stop=stop),
             Middleware(Gate, access=access),
             *streamable.user_middleware,

@@ -37,8 +37,10 @@ from ..server import build_server, face_of, open_memory, scope_of
 from .access import Access
 from .address import address_of, allowed_hosts, allowed_origins, host_name, is_beyond, listen
 from .app import build_app
+from .cors import cors_origins
 from .health import Health
 from .metrics import Metrics
+from .parser import HttpProtocol
 from .quotas import Allowances, Quotas, spend
 from .stop import Stop
 from .token import local_token, token_path
@@ -69,7 +71,12 @@ def serve(load: Callable[[], Settings], args: Namespace) -> int:
             gateway = Gateway(settings, runtime, metrics, spend)
             mcp = build_server(runtime, __version__, face)
             wait = Asking(runtime, mcp.notices).until_settled
-            routes = [*Health(runtime).routes, *metrics.routes, *gateway.routes, *rest_routes(runtime, wait)]
+            routes = [
+                *Health(runtime).routes,
+                *metrics.routes,
+                *gateway.routes,
+                *rest_routes(runtime, wait, gateway.described, metrics.operated),
+            ]
             app = build_app(mcp, access, stop, routes, [gateway.running], metrics, gateway.shapes)
             place = Place.of(listener, args.allow_host, token_file)
             server = Server(app, stop, lambda: announce(place, as_json=args.json))
@@ -86,7 +93,16 @@ def _access(
     hosts = allowed_hosts(listener, args.host or settings.http_host, args.allow_host, auth=not args.no_auth)
     origins, scope = allowed_origins(args.allow_origin), scope_of(settings, face)
     quotas = Quotas(Allowances.of(settings), settings.redis_url)
-    let_in = Access(None, hosts, origins, scope=scope, fixed=settings.api_keys, runtime=runtime, quotas=quotas)
+    let_in = Access(
+        None,
+        hosts,
+        origins,
+        scope=scope,
+        fixed=settings.api_keys,
+        runtime=runtime,
+        quotas=quotas,
+        cors=cors_origins(settings.cors_origins, auth=not args.no_auth),
+    )
     if args.no_auth:
         return let_in, None
     if is_beyond(listener) and not settings.api_keys and not any_key(runtime.ops().store, time.time()):
@@ -100,6 +116,7 @@ def _access(
 
 def _configure_log(settings: Settings) -> None:
     logs.configure(settings.log_format, settings.log_level)
+    logs.take_warnings()
     # Its warnings are about garbage that anybody can send.
     quietest = logging.INFO if settings.log_level in ("DEBUG", "INFO") else logging.ERROR
     logging.getLogger("uvicorn").setLevel(quietest)
@@ -152,7 +169,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: Starlette, stop: Stop, ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=HttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

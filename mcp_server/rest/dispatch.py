@@ -7,6 +7,7 @@ a few compressions do not keep searches waiting.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +28,7 @@ from ..errors import DOMAIN, LONGEST, answer
 from ..http.caller import caller_of
 from ..http.problem import problem, told
 from ..runtime import Runtime, acting
-from .operation import Call, Operation, Wait, WaitQuery, Within
+from .operation import Call, Operation, Told, Wait, WaitQuery, Within
 
 QUICK, SLOW = 24, 2
 """How many operations run at once, of those that wait for the store and of those that compute."""
@@ -68,8 +69,15 @@ class Limits:
 class Endpoint:
     """*operation*, answered over HTTP."""
 
-    def __init__(self, operation: Operation, runtime: Runtime, limits: Limits, wait: Wait | None = None) -> None:
-        self.operation, self.runtime, self.wait = operation, runtime, wait
+    def __init__(
+        self,
+        operation: Operation,
+        runtime: Runtime,
+        limits: Limits,
+        wait: Wait | None = None,
+        told: Told | None = None,
+    ) -> None:
+        self.operation, self.runtime, self.wait, self.told = operation, runtime, wait, told
         self.limiter = limits.slow if operation.slow else limits.quick
         self.writes: TypeAdapter[Any] = TypeAdapter(operation.gives)
 
@@ -101,8 +109,11 @@ class Endpoint:
         key = _key(request) if operation.once else None
         with acting(scope):
             bound = self.runtime.ops().scope
+        began = time.perf_counter()
         with acting(_narrowed(bound, query, body)):
             done = operation.does(Call(self.runtime.ops(), path, query, body, key))
+        if self.told is not None:
+            self.told(operation.mirrors, time.perf_counter() - began, done)
         if isinstance(query, WaitQuery) and query.wait and self.wait is not None and done.status == "pending":
             raise _Pending(done, query.wait)
         return self._written(done)

@@ -184,6 +184,7 @@ OPERATIONS = (
     Operation(
         "memory_search", "POST", "/v1/search", search, "Search by meaning and keyword, best first", Found, ("search",),
         body=SearchBody, example={"query": "which database did we choose", "limit": 5},
+        aliases=("/memory-manager/items/search",),
     ),
     Operation(
         "memory_search_get", "GET", "/v1/search", search_by_query, "Search by meaning and keyword, best first", Found,

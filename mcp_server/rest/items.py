@@ -99,6 +99,13 @@ class Forget(Within, Body):
         return self
 
 
+class RetrieveBody(Within, Body):
+    """Which memory, and whether all of it."""
+
+    item_id: Name
+    decompress: Annotated[bool, Field(description="its whole content; else what stands for it, compressed")] = True
+
+
 class Hard(Within, Query):
     hard: Annotated[bool, Field(description="erase every byte from the disk")] = False
 
@@ -135,6 +142,10 @@ def add_message(call: Call) -> Added:
 
 def retrieve(call: Call) -> Item:
     return call.ops.retrieve(call.path["id"], call.query.form)
+
+
+def retrieve_asked(call: Call) -> Item:
+    return call.ops.retrieve(call.body.item_id, "full" if call.body.decompress else "compressed")
 
 
 def raw(call: Call) -> str:
@@ -178,6 +189,7 @@ OPERATIONS = (
     Operation(
         "memory_add", "POST", "/v1/items", add, "Store a text; an exact duplicate is recognised", Added, ("add",),
         body=AddBody, status=201, once=True, example={"content": "We chose SQLite for the documents.", "tags": ["db"]},
+        aliases=("/memory-manager/items/add",),
     ),
     Operation(
         "memory_add_many", "POST", "/v1/items/batch", add_many, "Store many texts; all are checked first",
@@ -224,4 +236,13 @@ OPERATIONS = (
     ),
 )  # fmt: skip
 
-__all__ = ["OPERATIONS", "Limit", "Where"]
+OTHERS = (
+    Operation(
+        "memory_retrieve_post", "POST", "/memory-manager/items/retrieve", retrieve_asked,
+        "A memory by id, as services like this one ask for it", Item, ("retrieve",), body=RetrieveBody, tag="items",
+        example={"item_id": "ID", "decompress": True},
+    ),
+)  # fmt: skip
+"""The same as above, as other services name it."""
+
+__all__ = ["OPERATIONS", "OTHERS", "Limit", "Where"]

@@ -11,6 +11,8 @@ from pydantic.json_schema import JsonSchemaMode
 from ..http.problem import MEDIA_TYPE
 from .operation import Operation
 
+ALIAS_OF = "x-alias-of"
+"""In an entry: the path of which it is another name."""
 REF = "#/components/schemas/{model}"
 PROBLEM = {
     "type": "object",
@@ -47,22 +49,30 @@ REFUSALS: Mapping[str, str] = {
 }
 
 
-def document(operations: tuple[Operation, ...], version: str) -> dict[str, Any]:
-    """The document for *operations*."""
+def document(
+    operations: tuple[Operation, ...], version: str, beside: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The document for *operations*, and for what the part *beside* (`paths` and `components`) describes."""
     schemas, components = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         for number, path in enumerate((operation.path, *operation.aliases)):
             shown = path.replace(":path}", "}")
             entry = _entry(operation, schemas, operation.name if number == 0 else f"{operation.name}_alias{number}")
+            if number:
+                entry[ALIAS_OF] = operation.path.replace(":path}", "}")
             paths.setdefault(shown, {})[operation.method.lower()] = entry
+    more = beside or {"paths": {}, "components": {}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "MemoryOps", "version": version, "description": ABOUT},
-        "paths": paths,
+        "paths": {**paths, **more["paths"]},
         "components": {
-            "schemas": {**components, "Problem": PROBLEM},
-            "responses": {status: _refusal(about) for status, about in REFUSALS.items()},
+            "schemas": {**components, "Problem": PROBLEM, **more["components"].get("schemas", {})},
+            "responses": {
+                **{status: _refusal(about) for status, about in REFUSALS.items()},
+                **more["components"].get("responses", {}),
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

@@ -5,7 +5,7 @@ The same models check requests, shape answers and make the OpenAPI document, so 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -96,6 +96,8 @@ class Call:
 
 Wait = Callable[[HilRequest, float], Awaitable[HilRequest]]
 """Waits so many seconds for a question to be settled."""
+Told = Callable[[Sequence[str], float, Any], None]
+"""Hears which operations of the façade a call did, in how many seconds, and the result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .operation import Operation
+from .openapi import ALIAS_OF
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #222;
@@ -48,11 +48,19 @@ HEADERS = {
 """Nothing but this page's own style and script may run, and it may call nobody but this server."""
 
 
-def page(operations: tuple[Operation, ...], document: Mapping[str, Any]) -> str:
-    """The page for *operations*, described by the OpenAPI *document*."""
-    groups: dict[str, list[Operation]] = {}
-    for each in operations:
-        groups.setdefault(each.tag or each.path.split("/")[2], []).append(each)
+Entry = Mapping[str, Any]
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The page for the OpenAPI *document*."""
+    groups: dict[str, list[tuple[str, str, Entry]]] = {}
+    aliases: dict[tuple[str, str], list[str]] = {}
+    for path, entries in document["paths"].items():
+        for method, entry in entries.items():
+            if ALIAS_OF in entry:
+                aliases.setdefault((entry[ALIAS_OF], method), []).append(path)
+            else:
+                groups.setdefault(entry["tags"][0], []).append((path, method, entry))
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         f"<title>MemoryOps</title><style>{STYLE}</style><h1>MemoryOps {escape(document['info']['version'])}</h1>",
@@ -62,23 +70,24 @@ def page(operations: tuple[Operation, ...], document: Mapping[str, Any]) -> str:
     ]
     for tag in sorted(groups):
         parts.append(f"<h2>{escape(tag)}</h2>")
-        for operation in groups[tag]:
-            parts += _operation(operation, document)
+        for path, method, entry in groups[tag]:
+            parts += _operation(path, method.upper(), entry, aliases.get((path, method), ()), document)
     return "\n".join([*parts, f"<script>{SCRIPT}</script></html>"])
 
 
-def _operation(operation: Operation, document: Mapping[str, Any]) -> Iterator[str]:
-    path = operation.path.replace(":path}", "}")
-    entry = document["paths"][path][operation.method.lower()]
-    yield f"<details><summary><b class=method>{operation.method}</b> <code>{escape(path)}</code> "
-    yield f"{escape(operation.about)}</summary>"
-    if operation.aliases:
-        yield f"<p class=quiet>Also at {', '.join(f'<code>{escape(each)}</code>' for each in operation.aliases)}</p>"
+def _operation(
+    path: str, method: str, entry: Entry, aliases: Sequence[str], document: Mapping[str, Any]
+) -> Iterator[str]:
+    yield f"<details><summary><b class=method>{method}</b> <code>{escape(path)}</code> "
+    yield f"{escape(entry['summary'])}</summary>"
+    if aliases:
+        yield f"<p class=quiet>Also at {', '.join(f'<code>{escape(each)}</code>' for each in aliases)}</p>"
     yield from _rows(entry, document)
-    example = json.dumps(dict(operation.example or {}), ensure_ascii=False)
-    yield f"<pre>{escape(curl(operation.method, path, example if operation.body else None))}</pre>"
-    yield f"<form data-method={operation.method}><input aria-label=path value='{escape(path, quote=True)}'>"
-    if operation.body is not None:
+    body = _body(entry)
+    example = None if body is None else json.dumps(body.get("example", {}), ensure_ascii=False)
+    yield f"<pre>{escape(curl(method, path, example))}</pre>"
+    yield f"<form data-method={method}><input aria-label=path value='{escape(path, quote=True)}'>"
+    if example is not None:
         yield f"<textarea aria-label=body>{escape(example)}</textarea>"
     yield "<button>Try it</button><pre></pre></form></details>"
 
@@ -92,12 +101,11 @@ def curl(method: str, path: str, body: str | None) -> str:
     return f"{line} \\\n  -H 'Content-Type: application/json' -d '{quoted}'"
 
 
-def _rows(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
+def _rows(entry: Entry, document: Mapping[str, Any]) -> Iterator[str]:
     """A table of the parameters and of the members of the body."""
     rows = [(each["name"], each["in"], each["schema"], each["required"], each.get("description", ""))
             for each in entry["parameters"]]  # fmt: skip
-    content = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema = _resolved(content.get("schema", {}), document)
+    schema = _resolved((_body(entry) or {}).get("schema", {}), document)
     required = schema.get("required", ())
     for name, part in schema.get("properties", {}).items():
         rows.append((name, "body", part, name in required, part.get("description", "")))
@@ -108,6 +116,12 @@ def _rows(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str
         kind = escape(_kind(part)) + (", required" if needed else "")
         yield f"<tr><td><code>{escape(name)}</code><td class=quiet>{place}<td>{kind}<td>{escape(about)}"
     yield "</table>"
+
+
+def _body(entry: Entry) -> Mapping[str, Any] | None:
+    """The JSON that a request carries, as the document tells of it; None where it carries none."""
+    found: Mapping[str, Any] | None = entry.get("requestBody", {}).get("content", {}).get("application/json")
+    return found
 
 
 def _resolved(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:

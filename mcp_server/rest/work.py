@@ -44,6 +44,12 @@ class TaskPatch(Within, Body):
     expected_rev: Annotated[int | None, Field(ge=1)] = None
 
 
+class TaskPatchOf(TaskPatch):
+    """A change, and the task that it is of."""
+
+    task_id: Name
+
+
 class TaskQuery(Within, Paging):
     status: Annotated[list[Status], Field(description="any of these")] = []
     assignee: Name | None = None
@@ -88,6 +94,10 @@ def update(call: Call) -> Task:
     return call.ops.tasks.update(call.path["id"], **call.body.model_dump(exclude={"workspace", "user"}))
 
 
+def update_named(call: Call) -> Task:
+    return call.ops.tasks.update(call.body.task_id, **call.body.model_dump(exclude={"workspace", "user", "task_id"}))
+
+
 def register(call: Call) -> Agent:
     return call.ops.agents.register(**call.body.model_dump())
 
@@ -107,6 +117,7 @@ OPERATIONS = (
     Operation(
         "task_create", "POST", "/v1/tasks", create, "Note a task for any agent to claim", Task, ("tasks.create",),
         body=NewTask, status=201, once=True, example={"title": "Rotate the signing key", "priority": 8},
+        aliases=("/memory-manager/tasks/create",),
     ),
     Operation(
         "task_list", "GET", "/v1/tasks", list_tasks, "Tasks, the most urgent first", TaskPage, ("tasks.list",),
@@ -140,3 +151,11 @@ OPERATIONS = (
         ("agents.heartbeat",), query=Query,
     ),
 )  # fmt: skip
+OTHERS = (
+    Operation(
+        "task_update_post", "POST", "/memory-manager/tasks/update", update_named,
+        "Change a task, as services like this one do it", Task, ("tasks.update",), body=TaskPatchOf, tag="tasks",
+        example={"task_id": "ID", "priority": 8},
+    ),
+)  # fmt: skip
+"""The same as above, as other services name it."""

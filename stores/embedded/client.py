@@ -37,6 +37,7 @@ from ..ports import (
 from . import rendezvous, version, wire
 from .folder import Folder, FolderLock, acquire_starter
 from .rendezvous import IDLE_SECONDS
+from .stamps import StampReader
 
 PATIENCE = 30.0
 """Seconds without an owner after which a call gives up."""
@@ -80,6 +81,7 @@ class OwnedStore:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._idle: list[socket.socket] = []
+        self._stamps: StampReader | None = None
         self._closed = False
 
     # calls
@@ -183,6 +185,7 @@ class OwnedStore:
         except BaseException:
             connection.close()
             raise
+        self._stamps = StampReader.on(self.folder.stamps)
         return connection
 
     def _gives_way(self, connection: socket.socket, welcome: Mapping[str, Any]) -> bool:
@@ -297,6 +300,10 @@ class OwnedStore:
             "watch", workspace, since_seq, answer_within=within, timeout=timeout, limit=limit
         )
         return events
+
+    def stamp(self, workspace: str) -> int | None:
+        stamps = self._stamps
+        return None if stamps is None or self._closed else stamps.of(workspace)
 
     def sweep(self) -> int:
         return int(self._call("sweep", answer_within=None))

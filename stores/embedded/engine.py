@@ -23,6 +23,7 @@ from ...encoders.bm25 import Bm25
 from ...encoders.ports import Encoder
 from ..codec import Codec, PlainCodec
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text
+from ..embedding_jobs import EmbeddingJobs
 from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
 from ..filters import Filter, check, matches
 from ..payloads import check_change, check_id, check_query, check_workspace
@@ -45,6 +46,7 @@ from .documents import Documents
 from .folder import Folder, FolderLock, acquire
 from .live_index import LiveIndex
 from .rows import Matches, Passage, candidates, parse
+from .stamps import Stamps
 from .upkeep import Upkeep
 
 BATCH_JOBS = 256
@@ -100,6 +102,7 @@ class EmbeddedStore:
             self.encoder = identity.claim(self.documents, encoder, spec)
             self._dimension = identity.stored(self.documents)[2]
             clean = recovery.take_clean_mark(self.documents)
+            self.stamps = Stamps(self.folder.stamps)
         except BaseException:
             self.documents.close()
             self._lock.release()
@@ -115,6 +118,7 @@ class EmbeddedStore:
         self._queries_lock = threading.Lock()
         self._closed = self._ending = self._sweeping = False
         self.last_use = time.monotonic()
+        self._jobs = EmbeddingJobs()
         self.upkeep = Upkeep(self)
         threading.Thread(target=self.live.open, name="memoryops-index", daemon=True).start()
         self.upkeep.start()
@@ -188,6 +192,7 @@ class EmbeddedStore:
             self.documents.rewind(seq)
             self.live.undo(index, touched, error)
             raise
+        self.stamps.change(job.workspace for job in jobs)
         self.live.fall_behind(key for job in jobs if job.large for key in job.upserts)
         self.live.drop([key for job in jobs for key in job.deletes])
         self.upkeep.wrote(len(touched), waiting=any(job.large for job in jobs))
@@ -245,7 +250,8 @@ class EmbeddedStore:
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """The packed embeddings of *texts*."""
         encoder = self.encoder()
-        vectors = encoder.embed(texts)
+        with self._jobs.timed(len(texts)):
+            vectors = encoder.embed(texts)
         if vectors.shape != (len(texts), self._dimension):
             raise InvalidRequest(
                 f"{encoder.name} gave vectors of shape {vectors.shape}, not ({len(texts)}, {self._dimension})"
@@ -362,6 +368,9 @@ class EmbeddedStore:
             finally:
                 self._watchers -= 1
 
+    def stamp(self, workspace: str) -> int | None:
+        return self.stamps.of(check_workspace(workspace))
+
     def stop_watching(self) -> None:
         """Let every `watch` end at once with `StoreUnavailable`, because this process is about to end."""
         with self._changed:
@@ -461,6 +470,7 @@ class EmbeddedStore:
             details={
                 "index_error": str(self.live.error or ""),
                 "embedding_error": self.upkeep.embedding_error,
+                "embedding_jobs": self._jobs.told(),
             },
         )
 
@@ -485,6 +495,7 @@ class EmbeddedStore:
                 self.live.close()
             finally:
                 self.documents.close()
+                self.stamps.close()
                 self._lock.release()
         self._notify()
 

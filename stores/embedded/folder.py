@@ -32,6 +32,7 @@ class Folder:
         self.starter = path / "starter.lock"
         self.pointer = path / "owner.json"
         self.log = path / "owner.log"
+        self.stamps = path / "stamps"
         self.backups = path / "backups"
 
     def prepare(self, mounts: str | None = None) -> None:

@@ -34,7 +34,7 @@ class Listing:
         self.sign, self.word = ("<", "DESC") if descending else (">", "ASC")
         # A + keeps SQLite from reading the whole workspace in order where an index finds the few rows to be sorted.
         few = sql.few(where)
-        self.id = "+id" if few else "id"
+        self.id = "+id" if few or (order_by and sql.of_one_type(where)) else "id"
         self.ordered = f"+{self.value}" if few else self.value
 
     def after(self, position: list[Any] | None, limit: int) -> Iterator[Any]:

@@ -18,6 +18,12 @@ def where(filter: Filter | None) -> Clause:
     return ("1", []) if filter is None else _clause(filter)
 
 
+def of_one_type(filter: Filter | None) -> bool:
+    """Whether an index finds the rows of one type, which may be few or most of a workspace."""
+    parts = filter.filters if isinstance(filter, And) else (filter,)
+    return any(isinstance(part, Eq) and part.field == "type" for part in parts)
+
+
 def few(filter: Filter | None) -> bool:
     """Whether an index finds all rows that meet *filter*, and they are a small part of a workspace: those of one item
     or of some items, or of several threads (a single one may be all that there is)."""

@@ -13,6 +13,7 @@ from ...encoders.bm25 import Bm25
 from ...encoders.ports import Encoder
 from .. import cursors
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text, terms, unpack
+from ..embedding_jobs import EmbeddingJobs
 from ..errors import InvalidRequest, Unsupported
 from ..filters import KEYWORDS, LISTS, NUMBERS, Filter, check
 from ..payloads import check_change, check_query, check_workspace
@@ -98,6 +99,7 @@ class QdrantServerStore:
         self._ticks = Ticks()
         self._ticks.observe(self._last_seq())
         self._watch = Watch(self._gateway)
+        self._jobs = EmbeddingJobs()
         self._pending = PendingEmbeddings(self._gateway, self._embed)
         self._pending.start()
         self._pending.wake()
@@ -140,7 +142,8 @@ class QdrantServerStore:
         return dense_text(put.text or "", put.context, [text for found in before for text in found if text])
 
     def _embed(self, passages: Sequence[str]) -> list[np.ndarray]:
-        vectors = self.encoder.embed(passages)
+        with self._jobs.timed(len(passages)):
+            vectors = self.encoder.embed(passages)
         if vectors.shape != (len(passages), self.encoder.dimension):
             raise InvalidRequest(f"the encoder {self.encoder.name} gave vectors of shape {vectors.shape}")
         return [unpack(pack(vector)) for vector in vectors]
@@ -231,6 +234,11 @@ class QdrantServerStore:
         check_workspace(workspace)
         return self._watch.wait(workspace, since_seq, timeout, limit, lambda: self._closed)
 
+    def stamp(self, workspace: str) -> int | None:
+        """None: a server does not say for nothing whether somebody wrote."""
+        check_workspace(workspace)
+        return None
+
     # the store as a whole
 
     def sweep(self) -> int:
@@ -273,7 +281,11 @@ class QdrantServerStore:
             records=kept["records"],
             pending_embeddings=self._gateway.count("memory", waiting),
             last_seq=self._last_seq(),
-            details={"embedding_error": self._pending.error, "server": self._gateway.server_version()},
+            details={
+                "embedding_error": self._pending.error,
+                "embedding_jobs": self._jobs.told(),
+                "server": self._gateway.server_version(),
+            },
         )
 
     def _last_seq(self) -> int:

@@ -3,6 +3,7 @@
 import time
 
 from memoryops.stores.embedding import INLINE_CHARS
+from memoryops.stores.embedding_jobs import BOUNDS
 from memoryops.stores.ports import Delete, PointStore, Put, Query
 
 LONG = "heron " * (2 * INLINE_CHARS // 6) + "lighthouse"
@@ -72,3 +73,15 @@ def test_a_passage_rewritten_while_it_waits(store: PointStore, workspace: str) -
     (hit,) = store.search(workspace, Query("zebra"))
     assert hit.dense is not None
     assert hit.dense > 0.99
+
+
+def test_what_embedding_took_is_told(store: PointStore, workspace: str) -> None:
+    before = store.info().details["embedding_jobs"]
+    store.write(workspace, [Put("memory", f"p{n}", {"item": "i"}, f"words {n}") for n in range(3)])
+    store.write(workspace, [Put("memory", "long", {"item": "j"}, LONG)])
+    wait_until_ready(store, workspace, "j")
+    after = store.info().details["embedding_jobs"]
+    assert after["texts"] - before["texts"] >= 4
+    assert sum(after["counts"]) - sum(before["counts"]) >= 2
+    assert len(after["counts"]) == len(BOUNDS) + 1
+    assert after["seconds"] > before["seconds"]

@@ -1,5 +1,6 @@
 import json
 import logging
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -55,3 +56,15 @@ def test_the_level_holds_and_the_sdk_stays_quiet_about_arguments(written: Callab
     logging.getLogger("memoryops.test").debug("no")
     logging.getLogger("mcp.server").info("Tool 'memory_add' failed: 'what somebody stored'")
     assert written() == ""
+
+
+def test_warnings_are_lines_of_it(written: Callable[[], str]) -> None:
+    before = warnings.showwarning
+    try:
+        logs.configure("json", "WARNING")
+        logs.take_warnings()
+        warnings.showwarning("mind the gap", UserWarning, "here.py", 1)
+    finally:
+        warnings.showwarning = before
+    line = json.loads(written())
+    assert (line["level"], line["message"], line["category"]) == ("WARNING", "mind the gap", "UserWarning")

@@ -112,7 +112,7 @@ def test_garbage_inside_sessions_is_refused(served: Served) -> None:
      ("GET", "/messages/", 405), ("HEAD", "/messages/", 405), ("OPTIONS", "/messages/", 405),
      ("PUT", "/mcp", 405), ("OPTIONS", "/mcp", 405), ("HEAD", "/mcp", 405), ("TRACE", "/mcp", 405),
      ("GET", "/mcp", 400), ("DELETE", "/mcp", 400), ("GET", "/", 404), ("GET", "/.env", 404), ("GET", "/sse/", 404),
-     ("GET", "/..%2f..%2fetc%2fpasswd", 404), ("GET", "/http.token", 404), ("BREW", "/nothing", 404)],
+     ("GET", "/..%2f..%2fetc%2fpasswd", 404), ("GET", "/http.token", 404), ("BREW", "/nothing", 400)],
 )  # fmt: skip
 def test_methods_and_paths(served: Served, method: str, path: str, status: int) -> None:
     with served.http() as http:
@@ -249,3 +249,24 @@ def test_a_lone_surrogate_is_an_answer(served: Served) -> None:
         answer = http.post("/mcp", content=sent, headers=headers)
     assert answer.status_code == 200
     assert answer.json()["result"]["isError"], answer.text
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (b"GET /", b"a" * 1000),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"a" * 1000),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"X: a\r\n" * 200),
+        (b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a" * 1000),
+        (b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: a\r\n" * 200),
+    ],
+)  # fmt: skip
+def test_a_head_without_an_end_is_given_up(served: Served, first: bytes, more: bytes) -> None:
+    with closing(connect(served)) as stream:
+        stream.sendall(first)
+        sent = 0
+        with pytest.raises(OSError):
+            while sent < 20_000_000:
+                stream.sendall(more)
+                sent += len(more)
+        assert sent < 10_000_000

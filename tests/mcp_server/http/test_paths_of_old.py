@@ -126,3 +126,21 @@ def test_materials_working_sets_and_feedback(served: Served) -> None:
     assert subprocess.check_output(["sh", "-c", raw]).decode() == materials["logs"]
     said = {"item_id": id, "feedback_type": "helpful", "value": 1.0, "comment": "This helped resolve the issue"}
     assert post("/v1/feedback", said)["importance_after"] == 0.6
+
+
+def test_a_memory_manager(served: Served) -> None:
+    def call(path: str, body: dict[str, Any] | None = None) -> Any:
+        data = f" -d '{json.dumps(body)}'" if body is not None else ""
+        return curl(served, f"curl -H 'X-API-Key: your-api-key' http://localhost:8000/memory-manager/{path}{data}")
+
+    id = call("items/add", {"content": "React code of the login page", "content_type": "frontend", "priority": 8})["id"]
+    assert call("items/retrieve", {"item_id": id, "decompress": True})["content"] == "React code of the login page"
+    assert call("items/retrieve", {"item_id": id, "decompress": False})["form"] == "compressed"
+    assert call("items/search", {"query": "login page", "limit": 5})["hits"][0]["id"] == id
+    task = call("tasks/create", {"title": "Review it", "priority": 8})["id"]
+    assert call("tasks/update", {"task_id": task, "priority": 9})["priority"] == 9
+    assert call("tasks")["tasks"][0]["id"] == task
+    call("agents/create", {"name": "reviewer", "capabilities": ["review"]})
+    assert call("agents")["agents"][0]["name"] == "reviewer"
+    assert call("state")["workspace"] == "my-app"
+    assert call("state/export")["records"]

@@ -4,19 +4,22 @@ its program."""
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 
 from memoryops.mcp_server.http.access import Access
 from memoryops.mcp_server.http.caller import Caller
-from memoryops.mcp_server.http.quotas import Allowances, Quotas
+from memoryops.mcp_server.http.quotas import AWAY_SECONDS, Allowances, Quotas
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.keys import Key
 from memoryops.memory.rates import Rate, rate
@@ -147,22 +150,35 @@ def test_where_no_redis_answers_each_server_counts_for_itself() -> None:
     assert time.monotonic() - started < 5
 
 
+@contextmanager
+def redis_at(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Redis that listens on *port*."""
+    command = [PROGRAM, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    if shutil.which(PROGRAM) is None:
+        pytest.skip("there is no redis-server here (Debian: apt install redis-server; MEMORYOPS_TEST_REDIS_SERVER)")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            _await(process, port)
+            yield process
+        finally:
+            process.kill()
+
+
+def _await(process: subprocess.Popen[bytes], port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert process.poll() is None, f"{PROGRAM} ended with status {process.returncode}"
+        time.sleep(0.05)
+    raise AssertionError(f"{PROGRAM} does not listen")
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = _free_port()
-    command = [PROGRAM, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    try:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    except FileNotFoundError:
-        pytest.skip("there is no redis-server here; MEMORYOPS_TEST_REDIS_SERVER names one")
-    with process:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    with redis_at(port, tmp_path) as process:
         yield process, f"redis://127.0.0.1:{port}/0"
-        process.kill()
 
 
 def test_two_servers_share_a_redis_until_it_dies(redis: tuple[subprocess.Popen[bytes], str], caplog: Any) -> None:
@@ -178,3 +194,39 @@ def test_two_servers_share_a_redis_until_it_dies(redis: tuple[subprocess.Popen[b
     process.wait()
     assert admitted(one, who) == 6, "it counts for itself now"
     assert "Redis does not answer" in caplog.text
+
+
+def test_two_replicas_while_their_redis_dies_and_comes_back(
+    redis: tuple[subprocess.Popen[bytes], str], serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Requests go on throughout: none fails, none waits long, and what is counted together is so again."""
+    process, url = redis
+    settings = {"MEMORYOPS_REDIS_URL": url, "API_KEYS": "a,b,c,d", "MEMORYOPS_RATE_LIMIT_REQUESTS": "6"}
+    slowest = 0.0
+    with (
+        serve(**settings, MEMORYOPS_RATE_LIMIT_WINDOW="600") as one,
+        serve(**settings, MEMORYOPS_RATE_LIMIT_WINDOW="600") as two,
+    ):
+
+        def statuses(key: str, times: int = 10) -> list[int]:
+            """Of so many requests, sent to the two in turn."""
+            nonlocal slowest
+            found = []
+            for number in range(times):
+                began = time.monotonic()
+                reply = httpx2.get(f"{(one, two)[number % 2].base}/v1/state", headers={"X-API-Key": key}, timeout=60)
+                slowest = max(slowest, time.monotonic() - began)
+                found.append(reply.status_code)
+            return found
+
+        assert statuses("a") == [200] * 6 + [429] * 4
+        before = statuses("b", 4)
+        process.kill()
+        process.wait()
+        assert before + statuses("b") == [200] * 14, "each has six of its own now"
+        assert statuses("c", 14) == [200] * 12 + [429] * 2
+        with redis_at(int(url.rpartition(":")[2].partition("/")[0]), tmp_path):
+            time.sleep(AWAY_SECONDS + 0.2)
+            assert statuses("d") == [200] * 6 + [429] * 4
+        assert "Redis does not answer" in one.said
+    assert slowest < 5

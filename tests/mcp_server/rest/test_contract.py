@@ -11,7 +11,7 @@ import pytest
 from memoryops.mcp_server.http.quotas import Quotas
 from memoryops.mcp_server.rest.openapi import document
 from memoryops.mcp_server.rest.operation import Operation
-from memoryops.mcp_server.rest.routes import OPERATIONS
+from memoryops.mcp_server.rest.routes import OPERATIONS, OTHERS
 from memoryops.mcp_server.tools import OPERATIONS as TOOLS
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.in_memory import InMemoryStore
@@ -25,7 +25,14 @@ NOT_OVER_HTTP = {
 }
 NOT_BY_NAME = {"workspace", "user", "key", "idempotency_key", "progress", "path", "by"}
 """What the scope, the path or a header gives."""
-NAMES = {"item_id": "id", "token_budget": "budget_tokens", "materials": "materials", "records": "path"}
+NAMES = {
+    "item_id": "id",
+    "task_id": "id",
+    "decompress": "form",
+    "token_budget": "budget_tokens",
+    "materials": "materials",
+    "records": "path",
+}
 
 
 def facade() -> set[str]:
@@ -51,13 +58,17 @@ def test_every_operation_of_the_facade_has_a_route_and_every_route_one_of_them()
     assert {path for each in OPERATIONS for path in each.mirrors} == facade()
 
 
+def test_what_others_name_otherwise_is_there_under_our_names() -> None:
+    assert {path for each in OTHERS for path in each.mirrors} <= {path for each in OPERATIONS for path in each.mirrors}
+
+
 def test_every_tool_has_a_route_that_does_the_same() -> None:
     routed = {path for each in OPERATIONS for path in each.mirrors}
     for tool, paths in TOOLS.items():
         assert set(paths) <= routed, tool
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: str(each.name))
+@pytest.mark.parametrize("operation", OPERATIONS + OTHERS, ids=lambda each: str(each.name))
 def test_what_a_route_takes_is_what_the_facade_takes(operation: Operation) -> None:
     known = {name for path in operation.mirrors for name in signature(path).parameters}
     known |= {"thread", "offset", "wait", "current_view_only", "items", "records", "query"}
@@ -71,7 +82,7 @@ def test_what_a_route_takes_is_what_the_facade_takes(operation: Operation) -> No
         assert taken - NOT_BY_NAME <= known, operation.name
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: str(each.name))
+@pytest.mark.parametrize("operation", OPERATIONS + OTHERS, ids=lambda each: str(each.name))
 def test_what_a_route_gives_is_what_the_facade_gives(operation: Operation) -> None:
     if operation.name in ("memory_raw", "session_create", "memory_export"):
         return
@@ -83,17 +94,19 @@ def test_what_a_route_gives_is_what_the_facade_gives(operation: Operation) -> No
 
 
 def test_the_document_has_every_path_and_method_and_each_name_once() -> None:
-    made = document(OPERATIONS, "1")
+    made = document(OPERATIONS + OTHERS, "1")
     shown = {(path, method.upper()) for path, entry in made["paths"].items() for method in entry}
     assert shown == {
-        (path.replace(":path}", "}"), each.method) for each in OPERATIONS for path in (each.path, *each.aliases)
+        (path.replace(":path}", "}"), each.method)
+        for each in OPERATIONS + OTHERS
+        for path in (each.path, *each.aliases)
     }
     names = [entry["operationId"] for path in made["paths"].values() for entry in path.values()]
     assert len(names) == len(set(names))
 
 
 def test_every_reference_in_the_document_leads_somewhere() -> None:
-    made = document(OPERATIONS, "1")
+    made = document(OPERATIONS + OTHERS, "1")
 
     def walk(value: Any) -> None:
         if isinstance(value, dict):
@@ -111,7 +124,7 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", [each for each in OPERATIONS if each.body is not None], ids=lambda each: str(each.name)
+    "operation", [each for each in OPERATIONS + OTHERS if each.body is not None], ids=lambda each: str(each.name)
 )
 def test_the_examples_are_taken(operation: Operation) -> None:
     assert operation.body is not None
