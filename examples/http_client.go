@@ -16,14 +16,16 @@ import (
 
 // Problem is what the service says when it refuses (RFC 9457).
 type Problem struct {
-	Status int    `json:"status"`
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
 	Remedy string `json:"remedy"`
 }
 
 func (p Problem) Error() string {
-	return fmt.Sprintf("%s. %s (%d, %s)", p.Detail, p.Remedy, p.Status, p.Kind)
+	if p.Remedy == "" {
+		return fmt.Sprintf("%s (%s)", p.Detail, p.Kind)
+	}
+	return fmt.Sprintf("%s. %s (%s)", p.Detail, p.Remedy, p.Kind)
 }
 
 // memory asks the service and reads its answer into result.

@@ -12,7 +12,7 @@ async function memory(method, path, body, idempotencyKey) {
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
   const reply = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
   const told = await reply.json();
-  if (!reply.ok) throw new Error(`${told.detail}. ${told.remedy ?? ""} (${reply.status}, ${told.kind})`);
+  if (!reply.ok) throw new Error(`${[told.detail, told.remedy].filter(Boolean).join(". ")} (${told.kind})`);
   return told;
 }
 
@@ -23,7 +23,7 @@ console.log("once:", first.id === again.id);
 const found = await memory("POST", "/v1/search", { query: "When is the lighthouse painted?", limit: 1 });
 console.log("found:", found.hits[0].content);
 
-const context = await memory("POST", "/v1/workingset", { purpose: "plan the painting", budget_tokens: 500 });
+const context = await memory("POST", "/v1/workingset", { purpose: "When is the lighthouse painted?", budget_tokens: 500 });
 console.log("for a prompt:", context.tokens <= 500 && context.text.includes("lighthouse"));
 
 await memory("GET", "/v1/items/nobody").catch((error) => console.log("refused:", error.message));

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from memoryops.mcp_server.generated import write_or_check
-from memoryops.mcp_server.rest.openapi import document
+from memoryops.mcp_server.rest.openapi import ALIAS_OF, document
 from memoryops.mcp_server.rest.routes import OPERATIONS
 
 ROOM = Path(__file__).resolve().parents[2] / "client"
@@ -93,7 +93,7 @@ class Writer:
             (path, method, entry)
             for path, there in made["paths"].items()
             for method, entry in there.items()
-            if "_alias" not in entry["operationId"]
+            if ALIAS_OF not in entry
         ]
 
     def requests(self) -> str:
