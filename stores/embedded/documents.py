@@ -6,7 +6,6 @@ import json
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from ..errors import (
     StoreUnavailable,
 )
 from ..filters import KEYWORDS, LISTS, NUMBERS, Filter
-from ..ports import Change, Collection, Embedding, Event, Page, Point, Written
+from ..ports import Change, Collection, Embedding, Event, Page, Point
 from . import schema, sql
 from .listing import Listing
 from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, PASSAGES, STATES, Passage, Row, chunks, parse, point, row_digest
@@ -196,25 +195,6 @@ class Documents:
         _erase(db, [key for key, _ in rows])
         db.execute("INSERT OR REPLACE INTO meta(name, value) VALUES ('last_seq', ?)", (str(self._seq),))
         return [key for key, _ in rows]
-
-    def reply(self, db: sqlite3.Connection, request: str) -> Written | None:
-        """What was answered to *request* when it was first seen."""
-        row = db.execute("SELECT reply FROM requests WHERE id = ?", (request,)).fetchone()
-        return Written(**json.loads(row[0])) if row else None
-
-    def remember_reply(self, db: sqlite3.Connection, request: str, written: Written) -> None:
-        reply = json.dumps(
-            {
-                "revs": dict(written.revs),
-                "patched": written.patched,
-                "deleted": written.deleted,
-                "seq": written.seq,
-            }
-        )
-        db.execute("INSERT INTO requests(id, at, reply) VALUES (?, ?, ?)", (request, time.time(), reply))
-
-    def forget_replies(self, db: sqlite3.Connection, before: float) -> None:
-        db.execute("DELETE FROM requests WHERE at < ?", (before,))
 
     # reads
 

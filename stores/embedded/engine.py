@@ -41,7 +41,7 @@ from ..ports import (
     StoreInfo,
     Written,
 )
-from . import identity, recovery, schema
+from . import identity, recovery, replies, schema
 from .documents import Documents
 from .folder import Folder, FolderLock, acquire
 from .live_index import LiveIndex
@@ -199,7 +199,7 @@ class EmbeddedStore:
         self._notify()
 
     def _apply(self, db: sqlite3.Connection, job: _Job) -> None:
-        if job.request is not None and (written := self.documents.reply(db, job.request)) is not None:
+        if job.request is not None and (written := replies.find(db, job.request, job.changes)) is not None:
             job.written = written
             return
         try:
@@ -208,7 +208,7 @@ class EmbeddedStore:
             job.error = error
             return
         if job.request is not None:
-            self.documents.remember_reply(db, job.request, applied.written)
+            replies.note(db, job.request, job.changes, applied.written)
         job.written, job.upserts, job.deletes = applied.written, applied.upserts, applied.deletes
 
     def _passages(self, db: sqlite3.Connection, jobs: Sequence[_Job]) -> list[Passage]:
@@ -421,7 +421,7 @@ class EmbeddedStore:
         with self._write_lock:
             self._open_or_raise()
             with self.documents.writing(durable=False) as db:
-                self.documents.forget_replies(db, before)
+                replies.forget(db, before)
 
     def tidy(self, *, optimize: bool) -> None:
         """Flush the index and cut the write-ahead log; with *optimize*, merge the index's segments."""
