@@ -27,10 +27,10 @@ def standard(names: Sequence[str] | None = None, configs: Mapping[str, object] |
 class Chain:
     """A compressor made of others: asks the next one when one raises, hangs, keeps nothing or breaks a law.
 
-    All but the last run on a daemon thread of their own and are given up after *limit_seconds* (for each million
-    characters to read, where there are more), or after its own `patience_seconds` where it waits for somebody else; one
-    that was given up is not asked again until it has come back. The last runs on the caller's thread, without a limit,
-    unless it waits for somebody else.
+    Each runs on a daemon thread of its own, so that nothing it raises ends the caller's. All but the last are given up
+    after *limit_seconds* (for each million characters to read, where there are more), or after its own
+    `patience_seconds` where it waits for somebody else; one that was given up is not asked again until it is back. The
+    last has no limit, unless it waits for somebody else.
     """
 
     def __init__(self, compressors: Sequence[Compressor], limit_seconds: float = LIMIT_SECONDS) -> None:
@@ -70,16 +70,15 @@ class Chain:
 
     def _ask(self, number: int, passages: Sequence[Passage], query: str, budget: int) -> Kept:
         compressor = self.compressors[number]
-        if number == len(self.compressors) - 1 and not isinstance(compressor, Waiting):
-            return _checked(compressor, passages, compressor.compress(passages, query, budget), budget)
         hanging = self._given_up.get(number)
         if hanging is not None and hanging.is_alive():
             raise CompressorTimeout("still busy with a call that it was given up in")
-        limit = self._limit(compressor, passages)
+        last = number == len(self.compressors) - 1 and not isinstance(compressor, Waiting)
+        limit = None if last else self._limit(compressor, passages)
         call = _Call(compressor, passages, query, budget)
         call.thread.start()
         call.thread.join(limit)
-        if call.thread.is_alive():
+        if limit is not None and call.thread.is_alive():
             self._given_up[number] = call.thread
             raise CompressorTimeout(f"no answer within {limit:g} s")
         return call.answer()

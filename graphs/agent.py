@@ -17,7 +17,7 @@ from langgraph.runtime import Runtime
 from ..memory.service import MemoryOps
 from .compaction import profile_tokens
 from .context import MemoryContext, seen
-from .conversation import question_in, turns_of
+from .conversation import question_in, tell_refused, turns_of
 from .middleware import MemoryMiddleware
 from .recalling import Recalling, as_message
 from .tools.memory import create_manage_memory_tool, create_search_memory_tool
@@ -72,7 +72,7 @@ class RecallMiddleware(AgentMiddleware[Any, Any, Any]):
         """Remember what was said."""
         if self.remember:
             run = seen(self.ops)
-            run.ops.turns.keep(turns_of(state["messages"]), thread=run.thread)
+            tell_refused(run.ops.turns.keep(turns_of(state["messages"]), thread=run.thread), run.thread)
         return None
 
     async def aafter_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:

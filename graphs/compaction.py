@@ -26,7 +26,7 @@ from langgraph.config import get_stream_writer
 
 from ..compressors.chain import LIMIT_SECONDS
 from ..compressors.ports import Compressor
-from ..memory import inputs, llms, messages
+from ..memory import blocks, inputs, llms, messages
 from ..memory.compaction import Compaction, Report, dump, keys_of, load
 from ..memory.service import DEFAULT_WINDOW, MemoryOps
 from ..memory.window import HARD, RECENT, TARGET, TRIGGER, ContextWindow
@@ -139,15 +139,23 @@ def plain(message: BaseMessage) -> dict[str, Any]:
     """*message* as it is counted: what a model is sent of it, tool calls in OpenAI's form."""
     found: dict[str, Any] = {"role": _role(message), "content": message.content, "name": message.name}
     if isinstance(message, AIMessage):
+        written = _called(message.content)
         calls = [(each["id"], each["name"], _arguments(each["args"])) for each in message.tool_calls]
         calls += [(each["id"], each["name"] or "", each["args"] or "") for each in message.invalid_tool_calls]
         found["tool_calls"] = [
             {"type": "function", "id": id, "function": {"name": name, "arguments": arguments}}
             for id, name, arguments in calls
+            if id is None or id not in written
         ]
     if isinstance(message, ToolMessage):
         found["tool_call_id"] = message.tool_call_id
     return found
+
+
+def _called(content: str | list[Any]) -> set[Any]:
+    """The ids of the calls that stand in *content* itself: they are sent once."""
+    listed = [] if isinstance(content, str) else [block for block in content if blocks.is_call(block)]
+    return {block.get(name) for block in listed for name in ("id", "call_id")}
 
 
 def _arguments(args: object) -> str:
@@ -167,8 +175,8 @@ def _role(message: BaseMessage) -> str:
 
 
 def with_text(message: BaseMessage, text: str) -> BaseMessage:
-    """A copy of *message* that says *text*; its id, calls, media and everything else are the same."""
-    content = messages.with_text({"content": message.content}, text)["content"]
+    """A copy of *message* that says *text* instead of what makes room; its id, calls and all else are the same."""
+    content = messages.with_text(plain(message), text)["content"]
     return message.model_copy(update={"content": content})
 
 

@@ -5,6 +5,7 @@
 | nothing | that of the `MemoryOps` the node was made with; no run changes its workspace or role |
 | `MemoryContext(user="ada")`, or `configurable={"user_id": "ada"}` | reads are narrowed to Ada's, writes are hers |
 | `configurable={"thread_id": "t1"}`, or `MemoryContext(thread="t1")` | writes are marked with the thread |
+| a thread id of over 200 characters, or of others than printable ones | the thread by a name made of its hash |
 | `MemoryContext(agent="planner")` | writes and claims name the agent |
 
 Where a server has authenticated the caller (`langgraph_auth_user_id`), nobody else's name is taken. A name that
@@ -22,6 +23,7 @@ from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 
 from ..memory import inputs
+from ..memory.drafts import fingerprint
 from ..memory.errors import Forbidden
 from ..memory.service import MemoryOps
 from .conversation import field
@@ -79,7 +81,7 @@ def _seen(ops: MemoryOps, configurable: Mapping[str, Any], runtime: Any) -> Seen
     bound = ops.scope.narrowed(
         user=_one("user", users),
         agent=inputs.optional_name(_said(context, "agent"), "agent"),
-        thread=_one("thread", [thread]),
+        thread=_one("thread", [_thread(thread)]),
     )
     narrowed = ops.scope.narrowed(user=bound.user, agent=bound.agent)
     info = runtime.execution_info if runtime is not None else None
@@ -94,6 +96,14 @@ def _said(context: object, name: str) -> Any:
     """
     given = (field(context, each) for each in (name, f"{name}_id"))
     return next((each for each in given if each is not None), None)
+
+
+def _thread(given: Any) -> str | None:
+    """The name of the thread *given*: savers take ids that are too long, or too odd, to be a name."""
+    if given is None:
+        return None
+    id = str(given)
+    return id if len(id) <= inputs.MAX_NAME_CHARS and id.isprintable() else f"thread {fingerprint(id)}"
 
 
 def _one(what: str, given: list[Any]) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
 from ..memory.errors import InvalidInput
-from ..memory.turns import Turn
+from ..memory.turns import Kept, Turn
 from ..memory.working_set import is_block
+
+log = logging.getLogger(__name__)
 
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 
@@ -54,6 +57,13 @@ def turns_of(messages: Sequence[BaseMessage], roles: Sequence[str] = ("user", "a
     """What people and models of *roles* said, as turns."""
     found = [(ROLES.get(each.type, ""), each) for each in messages]
     return [Turn(each.id, role, text_of(each)) for role, each in found if role in roles and text_of(each).strip()]
+
+
+def tell_refused(kept: Sequence[Kept], thread: str | None) -> None:
+    """Say in the log which messages of *thread* no store can hold."""
+    for each in kept:
+        if each.action == "refused":
+            log.warning("thread %s: %s", thread, each.reason)
 
 
 def last_answer(messages: Sequence[BaseMessage]) -> AIMessage | None:

@@ -11,7 +11,7 @@ from ..compressors import tokens
 from ..stores.errors import InvalidRequest
 from ..stores.payloads import MAX_PAYLOAD_BYTES, dump
 from ..stores.ports import Put
-from . import inputs
+from . import blocks, inputs
 from .conditions import timestamp
 from .errors import InvalidInput
 from .moments import in_words
@@ -113,12 +113,13 @@ def record(draft: Draft, id: str, now: float, findings: Sequence[str], expected_
 def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str] = ()) -> list[Put]:
     """The rows that are searched: the item's passages with what they share with it.
 
-    *after*: the passages that were said before it. Only its first passage is read with them: the rest of a long text
-    does not follow upon what was said before that text.
+    Of a content of blocks its texts are searched. *after*: the passages that were said before it. Only its first
+    passage is read with them: the rest of a long text does not follow upon what was said before that text.
     """
     shared = {name: draft.payload[name] for name in SHARED if name in draft.payload}
     puts = []
-    found = split(draft.content, draft.payload["content_type"])
+    said, _ = blocks.read(draft.content, draft.payload["content_type"])
+    found = split(said, draft.payload["content_type"])
     for position, passage in enumerate(found):
         payload = {
             **shared,
@@ -127,13 +128,13 @@ def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str
             "position": position,
             "start": passage.start,
             "end": passage.end,
-            "whole": len(found) == 1,
+            "whole": len(found) == 1 and said == draft.content,
             "flagged": bool(findings),
         }
         before = tuple(after) if position == 0 else ()
         if before:
             payload["follows"] = list(before)
-        text = draft.content[passage.start : passage.end]
+        text = said[passage.start : passage.end]
         puts.append(Put("memory", f"{id}:{position}", payload, text, context(draft, passage.heading), before))
     return puts
 

@@ -15,7 +15,7 @@ from ..compressors import tokens
 from ..compressors.chain import standard
 from ..compressors.ports import Compressor, Passage
 from . import messages
-from .parts import Part, compressed_text
+from .parts import Part
 from .tiers import Left, Shortened, afforded, shortened
 from .window import Level, Plan, Step
 
@@ -114,11 +114,13 @@ def _shortened(
     Where nothing is left of some, their hints need what was paid; the others are compressed once more, into less,
     if they do not fit beside them.
     """
-    headers = [part.frame + tokens.count(compressed_text(part.id, "")) for part in parts]
+    headers = [part.frame + tokens.count(part.shortened("")) for part in parts]
 
     def together(chosen: Sequence[int]) -> list[Left]:
-        passages = [Passage(parts[n].id, parts[n].body, parts[n].content_type) for n in chosen]
-        return shortened(passages, query, budget(chosen), compressor, note)
+        said = [n for n in chosen if parts[n].body.strip()]
+        passages = [Passage(parts[n].id, parts[n].body, parts[n].content_type) for n in said]
+        found = dict(zip(said, shortened(passages, query, budget(said), compressor, note), strict=True))
+        return [found.get(n, Left()) for n in chosen]
 
     def budget(chosen: Sequence[int]) -> int:
         return room + sum(paid[n] - headers[n] for n in chosen)
@@ -144,9 +146,9 @@ def _made(step: Step, part: Part, left: Left) -> Step | None:
     """*part* with what is *left* of it; None where nothing is."""
     if not left.text:
         return None
-    marked = compressed_text(part.id, left.text, rewritten=left.rewritten)
+    marked = part.shortened(left.text, rewritten=left.rewritten)
     cost = part.frame + tokens.count(marked)
-    if left.text == part.body or cost >= part.tokens:
+    if (left.text == part.body and not part.media) or cost >= part.tokens:
         return _same(step, part)
     return replace(step, form="summary" if left.rewritten else "compressed", text=marked, tokens=cost)
 

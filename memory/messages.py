@@ -1,8 +1,7 @@
 """Messages as OpenAI and LangChain write them, as parts of a context, and back. Pure.
 
-Only the text of a message's `content` is ever replaced, in a copy; every other field (role, tool calls, call ids) stays
-as it came, and so do all messages that are not replaced. Images and documents stay; beside them, text is replaced as
-anywhere else. A content with any other blocks (calls, results, thoughts) stays as a whole.
+Only the `content` is ever replaced, in a copy; every other field (role, tool calls, call ids) stays as it came, and so
+do all messages that are not replaced. Of a content of blocks, see `blocks`, texts, pictures and thoughts make room.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from . import counting
+from . import blocks, counting
 from .errors import InvalidInput
 from .models import Form
 from .parts import Hold, Part, can_be_marked, content_id, marked
@@ -37,12 +36,10 @@ MESSAGE_TOKENS = 4
 """What a chat format puts around each message, role included."""
 MEDIA_TOKENS = 1600
 """What an image or document counts: models charge by its size in pixels or pages, which its bytes do not tell."""
-MEDIA = ("image", "audio", "video", "file", "document", "media")
 PLAIN = frozenset(("role", "type", "content", "id", "name"))
 """Fields of a message that holds nothing but what somebody said."""
 UNSENT = frozenset(("response_metadata", "usage_metadata", "artifact", "status", "example"))
 """Fields that LangChain keeps beside a message and sends to no model: they take no tokens."""
-TEXT_TYPES = ("text", "input_text", "output_text")
 
 
 def listed(messages: object) -> Sequence[Message]:
@@ -82,14 +79,14 @@ def question_of(messages: Sequence[Message]) -> str:
     """The text of the last message of a user, "" if there is none."""
     for number in range(len(messages) - 1, -1, -1):
         if _voice(number, messages[number]) == "user":
-            return text_of(messages[number]) or ""
+            return text_of(messages[number])
     return ""
 
 
 def _voice(number: int, message: Message) -> str:
     """The role of *message* in its conversation; what was recalled from memory is nobody's question."""
     role = role_of(number, message)
-    return RECALLED if role == "user" and is_block(text_of(message) or "") else role
+    return RECALLED if role == "user" and is_block(text_of(message)) else role
 
 
 def holds(roles: Sequence[str], recent: int) -> list[Hold]:
@@ -128,38 +125,23 @@ def _last(roles: Sequence[str], role: str, end: int) -> int | None:
     return next((n for n in range(end, -1, -1) if roles[n] == role), None)
 
 
-def text_of(message: Message) -> str | None:
-    """The text of its content, the texts of several blocks apart by a blank line; None where it has no text, or has
-    blocks that are neither text nor media."""
-    content = message.get("content")
-    if content is None or isinstance(content, str):
-        return content or ""
-    texts = [block for block in content if _is_text(block)]
-    if not texts or not all(_is_text(block) or _is_media(block) for block in content):
-        return None
-    return "\n\n".join(block if isinstance(block, str) else block["text"] for block in texts)
-
-
-def _is_text(block: object) -> bool:
-    if isinstance(block, str):
-        return True
-    return isinstance(block, Mapping) and block.get("type") in TEXT_TYPES and isinstance(block.get("text"), str)
-
-
-def _is_media(block: object) -> bool:
-    return isinstance(block, Mapping) and any(name in str(block.get("type", "")) for name in MEDIA)
+def text_of(message: Message) -> str:
+    """The text of its content, the texts of several blocks apart by a blank line."""
+    return blocks.said(message.get("content"))
 
 
 def with_text(message: Message, text: str) -> dict[str, Any]:
-    """A copy of *message* that says *text* where its first text was; its other fields and its media are the same."""
+    """A copy of *message* that says *text* instead of what makes room; its other fields, and calls, are the same."""
     content = message.get("content")
-    if isinstance(content, str) or content is None:
-        return {**message, "content": text}
-    place = next(n for n, block in enumerate(content) if _is_text(block))
-    first = content[place]
-    said = text if isinstance(first, str) else {**first, "text": text}
-    media = [block for block in content[place + 1 :] if not _is_text(block)]
-    return {**message, "content": [*content[:place], said, *media]}
+    return {**message, "content": blocks.with_text(content, text, _calls(message))}
+
+
+def _calls(message: Message) -> bool:
+    """Whether *message* calls tools."""
+    if message.get("tool_calls") or message.get("function_call"):
+        return True
+    content = message.get("content")
+    return not isinstance(content, str | None) and any(blocks.is_call(block) for block in content)
 
 
 def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
@@ -171,19 +153,25 @@ def schema_tokens(tools: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _part(message: Message, role: str, hold: Hold, known: Known | None, naming: Naming | None) -> Part:
-    text = text_of(message)
+    text, content, calls = text_of(message), message.get("content"), _calls(message)
     beside = message.keys() - PLAIN - UNSENT
     more = {name: message[name] for name in message if name in beside and message[name] not in (None, [], {}, "")}
     frame = MESSAGE_TOKENS + (counting.count(as_json(more)) if more else 0)
     frame += counting.count(message["name"]) if isinstance(message.get("name"), str) else 0
-    if not isinstance(message.get("content"), str | None):
-        frame += sum(_block_tokens(block) for block in message["content"] if text is None or not _is_text(block))
-    if text is None:
-        return Part(_id(message, ""), "", 0, frame, hold="pinned")
-    form, id = _standing(text, known) or ("full", naming(role, text) if naming is not None else _id(message, text))
-    joins = role in ("user", "assistant") and not more and isinstance(message.get("content"), str) and form == "full"
+    listed = [] if isinstance(content, str | None) else content
+    frame += sum(_block_tokens(block) for block in listed if blocks.stays(block, calls))
+    going = [block for block in listed if not blocks.is_text(block) and not blocks.stays(block, calls)]
+    media = sum(_block_tokens(block) for block in going)
+    left, size = blocks.left_out(listed), counting.count(text)
+    try:
+        whole = blocks.whole(content) if naming is not None else ""
+    except (TypeError, ValueError):  # it could not be had back
+        return Part(_id(message, text), text, size, frame, media, left, hold="pinned")
+    found = _standing(text, known) if not media else None
+    form, id = found or ("full", _id(message, text) if naming is None else naming(role, whole or text))
+    joins = role in ("user", "assistant") and not more and isinstance(content, str) and form == "full"
     joins = joins and bool(text.strip())
-    return Part(id, text, counting.count(text), frame, hold=hold, form=form, joins=joins, shares=form == "full")
+    return Part(id, text, size, frame, media, left, whole, hold=hold, form=form, joins=joins, shares=form == "full")
 
 
 def _standing(text: str, known: Known | None) -> tuple[Form, str] | None:
@@ -197,7 +185,7 @@ def _id(message: Message, text: str) -> str:
 
 
 def _block_tokens(block: object) -> int:
-    if _is_media(block):
+    if blocks.is_media(block):
         return MEDIA_TOKENS
     return counting.count(as_json(block) if isinstance(block, Mapping) else str(block))
 

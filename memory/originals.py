@@ -14,13 +14,13 @@ from typing import Any
 from ..compressors.ports import Compressor
 from ..stores.errors import Conflict
 from ..stores.ports import Point, Put
-from . import drafts, inputs, messages
+from . import blocks, drafts, inputs, messages
 from .batches import writes
 from .errors import InvalidInput
 from .fitting import Fitted, apply
 from .items import BEFORE, Items
 from .messages import Message
-from .parts import Part, body, content_id, hint_text, marked
+from .parts import Part, body, content_id, hint_text, line_of, marked
 from .window import RECENT, ContextWindow, Plan, Step, planned
 from .working_set import is_block
 
@@ -94,7 +94,7 @@ class Originals:
 
     def _known(self, conversation: Sequence[Message]) -> Callable[[str, str], bool]:
         """Whether a marked text stands for a memory that is there, and was made of it."""
-        texts = [messages.text_of(message) or "" for message in conversation if isinstance(message, Mapping)]
+        texts = [messages.text_of(message) for message in conversation if isinstance(message, Mapping)]
         ids = list({found[1]: None for text in texts if (found := marked(text)) is not None})
         points = {point.id: point for point in (self.items.active(ids) if ids else []) if point is not None}
         return lambda id, text: id in points and made_of(text, points[id])
@@ -125,21 +125,21 @@ class Originals:
         ids = list(wanted)
         points = self.items.store.get(self.items.scope.workspace, "records", ids) if ids else []
         shown = self.items.active(ids) if ids else []
-        there = {p.id for p in shown if p is not None and p.text == parts[wanted[p.id]].text}
+        there = {p.id for p in shown if p is not None and p.text == parts[wanted[p.id]].original}
         return there, {point.id for point in points if point is not None} - there
 
     def _changes(self, part: Part, role: str, thread: str | None, at: float, before: Sequence[str]) -> list[Put] | None:
         """The rows of an original; None where it cannot be stored, or would be kept from its own agent."""
-        findings = self.items.screened(part.text)
+        findings = self.items.screened(part.original)
         if findings and self.items.screening == "quarantine":
             return None
         try:
             draft = drafts.draft(
                 self.items.scope,
                 at,
-                part.text,
+                part.original,
                 kind="message",
-                content_type=part.content_type,
+                content_type=blocks.CONTENT_TYPE if part.whole else part.content_type,
                 thread=thread,
                 speaker=role,
                 metadata={"source": SOURCE},
@@ -161,7 +161,7 @@ class Originals:
         """The record of several: a line with an id for each message. No search finds it; forgetting one reaches it."""
         run = [plan.parts[place] for place in step.listed]
         roles = [messages.role_of(place, plan.messages[place]) for place in step.listed]
-        lines = [f"{role}: {drafts.hint(p.text)} (ID: {p.id})" for role, p in zip(roles, run, strict=True)]
+        lines = [f"{role}: {line_of(p.text, p.left)} (ID: {p.id})" for role, p in zip(roles, run, strict=True)]
         draft = drafts.draft(
             self.items.scope,
             self.items.clock(),
@@ -196,12 +196,12 @@ def made_of(text: str, point: Point) -> bool:
 
     Of a compressed text the words are compared: they are some of the original's, in its order.
     """
-    original = point.text or ""
+    original, left = blocks.read(point.text or "", point.payload["content_type"])
     found = marked(text)
     if found is None:
         return False
     if found[0] == "hint":
-        lines = (drafts.hint(original), "")
+        lines = (line_of(original, left), "")
         return text in (*(hint_text(point.id, line) for line in lines), point.payload["metadata"].get("line"))
-    words = iter(_WORD.findall(original))
+    words = iter(_WORD.findall(f"{left}\n{original}"))
     return all(word in words for word in _WORD.findall(body(text)))

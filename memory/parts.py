@@ -38,14 +38,19 @@ class Part:
     """One text of a context.
 
     *id* brings its original back. *size*: the tokens of *text*; *frame*: those beside it that stay whatever happens
-    (role, tool calls). *priority* 1 to 10: the lowest makes room first. *form*: what the text is already. *joins*:
-    whether one line may stand for it and its neighbours together. *shares*: whether its mark may name others, too.
+    (role, tool calls); *media*: those of what goes with it (pictures, thoughts), *left*: what that is in a few words.
+    *whole*: what is kept of it then, "" for *text* itself. *priority* 1 to 10: the lowest makes room first. *form*:
+    what the text is already. *joins*: whether one line may stand for it and its neighbours together. *shares*: whether
+    its mark may name others, too.
     """
 
     id: str
     text: str
     size: int
     frame: int = 0
+    media: int = 0
+    left: str = ""
+    whole: str = ""
     priority: int = 5
     hold: Hold = "free"
     content_type: str = "note"
@@ -56,17 +61,26 @@ class Part:
     @property
     def tokens(self) -> int:
         """What it takes as it is."""
-        return self.frame + self.size
+        return self.frame + self.size + self.media
+
+    @property
+    def original(self) -> str:
+        """What its id brings back."""
+        return self.whole or self.text
 
     @property
     def line(self) -> str:
         """The one line that stands for it."""
-        return hint_text(self.id, hint(self.body))
+        return hint_text(self.id, line_of(self.body, self.left))
 
     @property
     def mark(self) -> str:
         """What stands for it where there is no room for a line."""
         return hint_text(self.id, "")
+
+    def shortened(self, text: str, *, rewritten: bool = False) -> str:
+        """What stands for it where *text* is left of its own."""
+        return compressed_text(self.id, f"[{self.left}]\n{text}" if self.left else text, rewritten=rewritten)
 
     @property
     def body(self) -> str:
@@ -88,6 +102,11 @@ def content_id(*texts: str) -> str:
 def can_be_marked(id: object) -> bool:
     """Whether *id* can stand in a mark."""
     return isinstance(id, str) and id.isprintable() and _MARKED_ID.fullmatch(id) is not None
+
+
+def line_of(text: str, left: str) -> str:
+    """The line that tells of *text* and of what was *left* out beside it."""
+    return f"[{left}] {hint(text)}".rstrip() if left else hint(text)
 
 
 def hint_text(id: str, line: str) -> str:

@@ -37,10 +37,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of one turn. *id*: of its memory; None where nothing in it was its speaker's own."""
+    """What became of one turn. *id*: of its memory; None where nothing in it was its speaker's own, or where it was
+    refused. *reason*: why no store can hold it."""
 
     id: str | None
-    action: Literal["added", "known", "quarantined", "recalled"]
+    action: Literal["added", "known", "quarantined", "recalled", "refused"]
+    reason: str = ""
 
 
 class Turns:
@@ -60,14 +62,14 @@ class Turns:
     ) -> list[Kept]:
         """Store those of *turns* (in their order) that are not stored yet, as messages of *thread*.
 
-        What was recalled from memory is left out of them, and a text that stands for an original is that original.
-        Raises `InvalidInput` naming the message that cannot be stored, `Forbidden` for another thread than the
-        scope's, or a `StoreError`.
+        What was recalled from memory is left out of them, and a text that stands for an original is that original. One
+        that no store can hold (half a surrogate pair, over 10 MB) is refused, and the others are kept. Raises
+        `InvalidInput`, `Forbidden` for another thread than the scope's, or a `StoreError`.
         """
         bound = self.items.scope.narrowed(thread=inputs.optional_name(thread, "thread")).thread
         fields = {"priority": priority, "tags": tags, "metadata": dict(metadata or {}), "thread": bound}
         said = [Turn(turn.id, turn.speaker, without_blocks(turn.text)) for turn in turns]
-        kept: list[Kept | None] = [None if turn.text.strip() else Kept(None, "recalled") for turn in said]
+        kept: list[Kept | None] = [_refused(turn) if turn.text.strip() else Kept(None, "recalled") for turn in said]
         self._find_known(said, kept, bound)
         made = self._made(said, kept, fields)
         for group in writes(made, lambda each: len(said[each[0]].text)):
@@ -139,10 +141,7 @@ class Turns:
     def _draft(self, turn: Turn, fields: Mapping[str, Any], at: float) -> tuple[drafts.Draft, list[str]]:
         metadata = fields["metadata"] | ({"message": turn.id} if turn.id is not None else {})
         given = {**fields, "metadata": metadata, "kind": "message", "speaker": turn.speaker, "created_at": at}
-        try:
-            draft = drafts.draft(self.items.scope, self.items.clock(), turn.text, **given)
-        except InvalidInput as error:
-            raise InvalidInput(f"the message {turn.id!r} cannot be remembered: {error}") from error
+        draft = drafts.draft(self.items.scope, self.items.clock(), turn.text, **given)
         findings = self.items.screened(turn.text)
         if findings and self.items.screening == "quarantine":
             draft = drafts.Draft(draft.content, {**draft.payload, "status": "quarantined"})
@@ -164,6 +163,16 @@ class Turns:
                     self.items.store.write(workspace, changes)
                 except Conflict:
                     continue  # the same turn, kept by another process meanwhile: ids are made of what was said
+
+
+def _refused(turn: Turn) -> Kept | None:
+    """What is told of *turn* where no store can hold it."""
+    try:
+        inputs.text(turn.text, "content")
+        inputs.metadata({"message": turn.id})
+    except InvalidInput as error:
+        return Kept(None, "refused", f"the message {turn.id!r} cannot be remembered: {error}")
+    return None
 
 
 def _adopted(point: Point, turn: Turn) -> list[Change] | None:

@@ -21,7 +21,7 @@ from . import counting, inputs, llms, messages
 from .drafts import hint
 from .errors import ContextOverflow, InvalidInput
 from .models import Form, Item
-from .parts import SAME, Hold, Part, compressed_text, content_id, hint_text, of_item, shared_text
+from .parts import SAME, Hold, Part, content_id, hint_text, of_item, shared_text
 
 if TYPE_CHECKING:
     from .fitting import Fitted
@@ -312,7 +312,8 @@ class _Costs:
     def order(self, hold: Hold) -> list[int]:
         """The places of the parts of that *hold* that can make room, those that make it first first."""
         found = [place for place, part in enumerate(self.parts) if part.hold == hold and part.form != "hint"]
-        return sorted((place for place in found if self.parts[place].size), key=lambda n: (self.parts[n].priority, n))
+        found = [place for place in found if self.parts[place].size or self.parts[place].media]
+        return sorted(found, key=lambda n: (self.parts[n].priority, n))
 
     def line(self, place: int) -> int:
         """What it takes as a hint."""
@@ -328,8 +329,8 @@ class _Costs:
         """What it is given when it is compressed; all that it takes where that would gain nothing."""
         if place not in self._shares:
             part = self.parts[place]
-            header = counting.count(compressed_text(part.id, ""))
-            wanted = part.frame + header + math.ceil(KEEP * part.size)
+            header = counting.count(part.shortened(""))
+            wanted = part.frame + header + min(part.size, math.ceil(KEEP * (part.size + part.media)))
             self._shares[place] = min(part.tokens, max(self.line(place), wanted))
         return self._shares[place]
 
@@ -389,7 +390,7 @@ class _Costs:
 
     def _may_share(self, step: Step) -> bool:
         part = self.parts[step.parts[0]]
-        return len(step.parts) == 1 and part.shares and part.size > counting.count(SAME)
+        return len(step.parts) == 1 and part.shares and part.size + part.media > counting.count(SAME)
 
     def _share(self, steps: list[Step], group: Sequence[int]) -> None:
         """Give the steps of *group* one mark, if that takes less than one for each."""

@@ -11,7 +11,7 @@ from ...memory import inputs
 from ...memory.errors import InvalidInput
 from ...memory.service import MemoryOps
 from ..context import seen
-from ..conversation import ROLES, messages_in, turns_of
+from ..conversation import ROLES, messages_in, tell_refused, turns_of
 from .node import Node, declaring
 
 
@@ -28,8 +28,8 @@ def make_remember_node(
 
     Of *roles* ("user", "assistant", "tool", "system"), with *priority* and *tags*. What was recalled from memory, hints
     and shortened texts are in memory already and not stored again. *output_key*: where the ids of the memories go, one
-    for each message that has words of its own. Raises `InvalidInput` naming the message that cannot be stored, or a
-    `StoreError`.
+    for each message that has words of its own. A message that no store can hold is passed over, with a warning in the
+    log that names it. Raises `Forbidden` or a `StoreError`.
     """
     for role in inputs.names(roles, "roles"):
         inputs.choice(role, "one of roles", tuple(ROLES.values()))
@@ -40,6 +40,7 @@ def make_remember_node(
         run = seen(ops)
         turns = turns_of(messages_in(state, messages_key), roles)
         kept = run.ops.turns.keep(turns, thread=run.thread, priority=priority, tags=tags)
+        tell_refused(kept, run.thread)
         return {} if output_key is None else {output_key: [each.id for each in kept if each.id is not None]}
 
     if output_key is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from memoryops.compressors.chain import standard
 from memoryops.compressors.extractive import Extractive
 from memoryops.compressors.ports import Kept, Passage
 from memoryops.memory.exchange import Exchanges, Plans, with_block
+from memoryops.memory.parts import marked
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.window import ContextWindow
@@ -113,6 +115,25 @@ def test_a_plan_stays_while_a_conversation_grows_and_is_shared_by_nobody_else(op
     assert second.shown[: len(first.shown) - 1] == first.shown[:-1]
     with plans.alone("other"):
         assert plans.standing("somebody", ["k"]) == {}
+
+
+def test_pictures_of_old_turns_make_room_and_the_last_one_stays(ops: MemoryOps, exchanges: Exchanges) -> None:
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'A' * 8000}"}}
+    sound = {"type": "input_audio", "input_audio": {"data": "A" * 8000, "format": "wav"}}
+    conversation: list[Any] = []
+    for n in range(6):
+        conversation += [user([{"type": "text", "text": f"What is in picture {n}?"}, picture, sound]), said("A hall.")]
+    conversation.append(user([{"type": "text", "text": "And here?"}, picture]))
+    prepared = exchanges.prepare(conversation, window=ContextWindow(20_000), budget_tokens=0)
+    shown = dict(prepared.shown)
+    assert shown[len(conversation) - 1] is None
+    first = shown[0]
+    assert first is not None
+    assert [block["type"] for block in first["content"]] == ["text"]
+    mark = marked(first["content"][0]["text"])
+    assert mark is not None
+    assert json.loads(ops.retrieve(mark[1]).content) == conversation[0]["content"]
+    assert "[audio, 6 kB; image, 6 kB]" in first["content"][0]["text"]
 
 
 class Counted:

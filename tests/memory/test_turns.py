@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memoryops.memory.errors import Forbidden, InvalidInput
+from memoryops.memory.errors import Forbidden
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.turns import Kept, Turn
 
@@ -99,10 +99,14 @@ def test_screening_by_policy_quarantines(make: Make) -> None:
     assert [each.id for each in careful.quarantine.list().entries] == [kept.id]
 
 
-def test_the_message_that_cannot_be_stored_is_named(ops: MemoryOps) -> None:
-    with pytest.raises(InvalidInput, match=r"'bad'.*lone surrogate"):
-        ops.turns.keep([*TALK, Turn("bad", "user", "a\ud800")], thread="t")
-    assert ops.state().messages == 0
+def test_the_message_that_cannot_be_stored_is_named_and_the_rest_is_kept(ops: MemoryOps) -> None:
+    for _ in range(2):
+        kept = ops.turns.keep([TALK[0], Turn("bad", "user", "a\ud800"), *TALK[1:]], thread="t")
+        assert [each.action for each in kept].index("refused") == 1
+        assert "'bad'" in kept[1].reason
+        assert "lone surrogate" in kept[1].reason
+        assert kept[1].id is None
+    assert ops.state().messages == len(TALK)
 
 
 def test_a_scope_is_not_left(make: Make) -> None:

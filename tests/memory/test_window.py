@@ -360,16 +360,16 @@ def test_a_long_text_behind_a_forged_mark_makes_room_like_any_other(text: str) -
     assert fitted.tokens_after <= SMALL.target_tokens
 
 
-def test_text_beside_a_picture_makes_room_and_the_picture_stays() -> None:
-    picture = {"type": "image_url", "image_url": {"url": "data:x"}}
+def test_a_picture_makes_room_with_the_text_beside_it_and_is_named() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}}
     said: list[Any] = [{"type": "text", "text": FILLER * 3}, picture, {"type": "text", "text": FILLER * 3}]
     messages: list[Message] = [{"role": "user", "content": said}, *long_chat(4, "few words")]
     window = ContextWindow(6000)
     fitted = window.apply(window.plan(messages))
     shown = fitted.messages[0]["content"]
-    assert [block["type"] for block in shown] == ["text", "image_url"]
+    assert [block["type"] for block in shown] == ["text"]
     assert marked(shown[0]["text"]) == ("compressed", fitted.steps[0].id)
-    assert shown[1] is picture
+    assert shown[0]["text"].splitlines()[1] == "[image, 3 kB]"
     asked = [{"role": "user", "content": [picture, {"type": "text", "text": "What did the walrus eat?"}]}]
     assert window.plan(asked).query == "What did the walrus eat?"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from memoryops.compressors.chain import Chain
 from memoryops.compressors.extractive import Extractive
 from memoryops.compressors.ports import Kept, Passage, Span
 from memoryops.memory.service import MemoryOps
@@ -52,6 +55,32 @@ class Nothing:
         return None
 
 
+class Exiting:
+    name = "exiting"
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        sys.exit(3)
+
+
+class Interrupting:
+    """Not a person's interrupt: it comes out of the compressor."""
+
+    name = "interrupting"
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        raise KeyboardInterrupt
+
+
+class Odd:
+    """Answers of wrong types: what a compressor that was never run may return."""
+
+    def __init__(self, answer: Any) -> None:
+        self.name, self.answer = "odd", answer
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Any:
+        return self.answer
+
+
 def compacted(compressor: Any, **settings: Any) -> tuple[Any, Any, list[dict[str, Any]]]:
     chat = model()
     graph = agent(MemoryOps(settings.pop("store")), chat, compressor=compressor, max_tokens=WINDOW, **settings)
@@ -66,6 +95,16 @@ def compacted(compressor: Any, **settings: Any) -> tuple[Any, Any, list[dict[str
         (Hanging, "hanging: no answer within 0.2 s"),
         (Rubbish, "rubbish"),
         (Nothing, "nothing: AttributeError"),
+        (Exiting, "exiting: ended without an answer (SystemExit(3))"),
+        (Interrupting, "interrupting: ended without an answer (KeyboardInterrupt())"),
+        (lambda: Odd("all of it"), "odd: "),
+        (lambda: Odd(Kept(7, [], 0, 0, "odd")), "odd: "),  # type: ignore[arg-type]
+        (lambda: Odd(Kept(["x"], [], 0, 0, "odd")), "odd: "),  # type: ignore[list-item]
+        (lambda: Odd(Kept([Span(0, "a", "b")], [], 0, 0, "odd")), "odd: "),  # type: ignore[arg-type]
+        (lambda: Odd(Kept([Span(0, 0.5, 9.5)], [], 0, 0, "odd")), "odd: "),  # type: ignore[arg-type]
+        (lambda: Odd(Kept([Span(0, 0, 10**12)], [], 0, 0, "odd")), "odd: "),
+        (lambda: Odd(Kept([Span(-1, 0, 5)], [], 0, 0, "odd")), "odd: "),
+        (lambda: Odd(Kept([Span(0, 9, 9)], [], 0, 0, "odd", rewritten=[99])), "odd: "),
     ],
 )
 def test_a_bad_compressor_is_replaced_by_the_extractive_one(
@@ -102,3 +141,20 @@ def test_where_nothing_can_be_selected_hints_stand_in(quick: MemoryOps) -> None:
     assert told[0]["hinted"] > 0
     assert "raising: RuntimeError: no weights" in told[0]["reason"]
     assert told[0]["tokens_after"] <= 0.75 * WINDOW
+
+
+def test_the_last_of_a_chain_ends_nobody(quick: MemoryOps, delta: bool) -> None:
+    _, chat, told = compacted(Chain([Raising(), Exiting()]), store=quick.store, delta=delta)
+    assert len(chat.seen) == 1
+    assert told[0]["compressor"] == "extractive"
+    assert "SystemExit" in told[0]["reason"]
+
+
+def test_a_persons_interrupt_interrupts() -> None:
+    hanging = Hanging()
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        Chain([hanging]).compress([Passage("p", "One sentence. Another one.")], "", 5)
+    hanging.released.set()
+    timer.join()

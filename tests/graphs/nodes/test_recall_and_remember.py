@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,14 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
-from memoryops.graphs import MemoryContext, ScriptedChatModel, make_recall_node, make_remember_node
+from memoryops.graphs import (
+    MemoryContext,
+    QdrantSaver,
+    ScriptedChatModel,
+    make_compress_node,
+    make_recall_node,
+    make_remember_node,
+)
 from memoryops.memory.errors import Forbidden, InvalidInput
 from memoryops.memory.service import MemoryOps
 
@@ -170,3 +178,33 @@ def test_whom_a_server_has_authenticated_is_who_it_is(make: Make) -> None:
     assert make().state().messages == 4
     with pytest.raises(InvalidInput, match="user is ''"):
         graph.invoke(question, {"configurable": {"thread_id": "t3", "user_id": ""}})
+
+
+def test_one_message_that_no_store_can_hold_does_not_keep_the_others_out(
+    ops: MemoryOps, caplog: pytest.LogCaptureFixture
+) -> None:
+    remember = make_remember_node(ops, output_key="ids")
+    said = [HumanMessage("Half a pair: \ud83d", id="h1"), AIMessage("I see a half.", id="a1")]
+    found = remember({"messages": said})
+    assert [ops.retrieve(id).content for id in found["ids"]] == ["I see a half."]
+    assert "the message 'h1' cannot be remembered" in caplog.text
+
+
+@pytest.mark.parametrize("thread", ["x" * 1000, "line\nbreak", "tab\t"])
+def test_a_thread_id_that_is_no_name_is_good_for_nodes_and_saver(ops: MemoryOps, thread: str) -> None:
+    model = ScriptedChatModel(script=says)
+    builder = StateGraph(MessagesState)
+    builder.add_node("recall", make_recall_node(ops))
+    builder.add_node("compress", make_compress_node(ops, 4000))
+    builder.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
+    builder.add_node("remember", make_remember_node(ops))
+    for first, then in pairwise([START, "recall", "compress", "model", "remember"]):
+        builder.add_edge(first, then)
+    graph: Any = builder.compile(checkpointer=QdrantSaver(ops))
+    for _ in range(2):
+        graph.invoke({"messages": [("user", "Which tea does Anna like?")]}, {"configurable": {"thread_id": thread}})
+    other: RunnableConfig = {"configurable": {"thread_id": f"{thread}y"}}
+    graph.invoke({"messages": [("user", "Which tea does Anna like?")]}, other)
+    threads = {item.thread for item in (ops.retrieve(hit.id) for hit in ops.search("tea", limit=20).hits)}
+    assert len(threads) == 2
+    assert all(each is not None and each.startswith("thread ") for each in threads)

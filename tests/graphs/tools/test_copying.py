@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
+from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.graph.message import _messages_delta_reducer
 from langgraph.types import Command, interrupt
 
 from memoryops.graphs import QdrantSaver, copy_threads
@@ -25,8 +28,12 @@ def other(request: pytest.FixtureRequest) -> Iterator[Any]:
             yield saver
 
 
-def graph_with(saver: Any) -> Any:
-    builder = StateGraph(MessagesState)
+class DeltaState(TypedDict):
+    messages: Annotated[list[AnyMessage], DeltaChannel(_messages_delta_reducer, snapshot_frequency=3)]
+
+
+def graph_with(saver: Any, schema: Any = MessagesState) -> Any:
+    builder: Any = StateGraph(schema)
     builder.add_node("answer", lambda state: {"messages": [("ai", f"{len(state['messages'])} messages")]})
     builder.add_node("ask", lambda state: {"messages": [("user", str(interrupt("Go on?")))]})
     builder.add_edge(START, "answer")
@@ -38,8 +45,9 @@ def of(thread: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread}}
 
 
-def test_a_paused_thread_goes_on_elsewhere(ops: MemoryOps, other: Any) -> None:
-    old = graph_with(other)
+@pytest.mark.parametrize("schema", [MessagesState, DeltaState], ids=["add_messages", "delta"])
+def test_a_paused_thread_goes_on_elsewhere(ops: MemoryOps, other: Any, schema: Any) -> None:
+    old = graph_with(other, schema)
     for thread in ("a", "b"):
         old.invoke({"messages": [("user", "hello")]}, of(thread))
         old.invoke(Command(resume="yes"), of(thread))
@@ -47,7 +55,7 @@ def test_a_paused_thread_goes_on_elsewhere(ops: MemoryOps, other: Any) -> None:
     copied = copy_threads(other, QdrantSaver(ops))
     assert copied == sum(1 for thread in ("a", "b") for _ in other.list(of(thread)))
     assert copy_threads(other, QdrantSaver(ops), ["a"]) == copied // 2  # once more changes nothing
-    new = graph_with(QdrantSaver(ops))
+    new = graph_with(QdrantSaver(ops), schema)
     for thread in ("a", "b"):
         then, now = list(old.get_state_history(of(thread))), list(new.get_state_history(of(thread)))
         assert [each.values for each in now] == [each.values for each in then]
