@@ -142,15 +142,16 @@ class Heads:
         if stand is None:
             return message
         key, _, id, text = stand
+        short = text if isinstance(message.content, str) else with_text(message, text).content
         known = self._marks.get((key, text))
         if known is None or known[0] is not message.content:  # texts are shared by all that is read of one message
             if _key(message) != key:  # it says something else by now
                 return message
-            known = message.content, marks.marked_for(message, id, text, self.ops.scope.workspace)
+            known = message.content, marks.marked_for(message, id, short, self.ops.scope.workspace)
             if len(self._marks) >= MOST_MARKS:
                 self._marks.clear()
             self._marks[key, text] = known
-        return marks.shortened(message, text, known[1])
+        return marks.shortened(message, short, known[1])
 
     def plan_in(self, value: Any) -> HeadPlan:
         """The plan that the marks of the messages in *value* tell of."""
@@ -160,7 +161,7 @@ class Heads:
             mark = marks.mark_of(message)
             if mark is not None and message.id:
                 original = marks.whole(message, self.ops)
-                text = messages.text_of(plain(message)) or ""
+                text = messages.text_of(plain(message))
                 stands[message.id] = (_key(original), "compressed", mark.id, text)
             return message
 

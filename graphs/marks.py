@@ -7,6 +7,7 @@ has taken it, and one that somebody changed meanwhile is told apart.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.types import Overwrite, Send
 
-from ..memory import messages
+from ..memory import blocks, messages
 from ..memory.drafts import fingerprint
 from ..memory.errors import MemoryOpsError, OriginalLost
 from ..memory.service import MemoryOps
@@ -74,23 +75,17 @@ class Contents:
 _contents = Contents()
 
 
-def marked_for(message: BaseMessage, id: str, text: str, workspace: str) -> Mark:
-    """The mark of *message* when it says *text* instead; the memory *id* holds what it says now."""
-    mark = Mark(id, _hash(message.content), _hash(_short(message, text)))
+def marked_for(message: BaseMessage, id: str, short: Any, workspace: str) -> Mark:
+    """The mark of *message* with *short* for its content; the memory *id* holds what it says now."""
+    mark = Mark(id, _hash(message.content), _hash(short))
     _contents.keep(workspace, mark, message.content)
     return mark
 
 
-def shortened(message: Message, text: str, mark: Mark) -> Message:
-    """A copy of *message* that says *text*, with the *mark* that leads back."""
+def shortened(message: Message, short: Any, mark: Mark) -> Message:
+    """A copy of *message* with *short* for its content, and the *mark* that leads back."""
     ours = {**message.response_metadata.get(OURS, {}), MARK: mark._asdict()}
-    return _with(message, _short(message, text), {**message.response_metadata, OURS: ours})
-
-
-def _short(message: BaseMessage, text: str) -> Any:
-    if isinstance(message.content, str):
-        return text
-    return messages.with_text({"content": message.content}, text)["content"]
+    return _with(message, short, {**message.response_metadata, OURS: ours})
 
 
 def mark_of(message: BaseMessage) -> Mark | None:
@@ -130,10 +125,12 @@ def _content(message: BaseMessage, mark: Mark, ops: MemoryOps, more: Callable[[]
 
 def _remembered(message: BaseMessage, mark: Mark, ops: MemoryOps) -> Any:
     try:
-        text = ops.retrieve(mark.id).content
-    except MemoryOpsError:  # forgotten, in quarantine, or of another user
+        item = ops.retrieve(mark.id)
+        content: Any = json.loads(item.content) if item.content_type == blocks.CONTENT_TYPE else item.content
+    except (MemoryOpsError, ValueError):  # forgotten, in quarantine, of another user; or a text of that type
         return None
-    content = _short(message, text)
+    if isinstance(content, str) and not isinstance(message.content, str):
+        content = [{"type": "text", "text": content}]
     return content if _hash(content) == mark.whole else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ from ..stores.errors import Conflict, Duplicate, InvalidRequest
 from ..stores.filters import Eq, In, Not, Or, all_of, matches
 from ..stores.payloads import check_change
 from ..stores.ports import Change, DeleteWhere, Page, Point, PointStore, Put
-from . import drafts, forms, hil, inputs, paging, tasks
+from . import drafts, entry_rows, entry_transfer, forms, hil, inputs, paging, tasks
 from .batches import batched
 from .conditions import TIMES, timestamp
 from .errors import InvalidInput
@@ -73,8 +74,9 @@ def export(
     quarantined: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
-    """Write everything in *scope* to the new file *path*, one record a line, in the order of their ids.
+    """Write everything in *scope* to the new file *path*, one record a line, in the order of their ids, entries last.
 
+    Checkpoints of graphs stay out: they go from saver to saver (`graphs.copy_threads`), and with a backup.
     Content in quarantine is left out unless a person asks for it (*quarantined*). The file appears when it is whole.
     """
     if quarantined:
@@ -82,15 +84,16 @@ def export(
     if path.exists():
         raise InvalidInput(f"{path} exists already; name a new file")
     where = _exported(scope, quarantined)
-    total = store.count(scope.workspace, "records", where)
+    total = store.count(scope.workspace, "records", where) + entry_transfer.count(store, scope)
     partial = path.with_name(path.name + ".partial")
     try:
         partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(HEADER) + "\n")
             written = 0
-            for point in _points(store, scope, where):
-                file.write(json.dumps(_line(point), ensure_ascii=False, sort_keys=True) + "\n")
+            found = chain(map(_line, _points(store, scope, where)), entry_transfer.lines(store, scope))
+            for line in found:
+                file.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
                 written += 1
                 if progress is not None and (written % PAGE == 0 or written == total):
                     progress(written, total)
@@ -106,7 +109,8 @@ def export(
 def export_page(
     store: PointStore, scope: Scope, *, limit: int = 100, max_tokens: int = 10_000, cursor: str | None = None
 ) -> ExportPage:
-    """What `export` would write, in pages of at most *limit* records and *max_tokens* tokens; nothing quarantined."""
+    """What `export` would write, in pages of at most *limit* records and *max_tokens* tokens; nothing quarantined,
+    and no entries."""
     inputs.whole(limit, "limit", 1, 1000)
     inputs.whole(max_tokens, "max_tokens", 100, 10_000_000)
     where = _exported(scope, False)
@@ -218,9 +222,12 @@ def _point(line: dict[str, Any], number: int, scope: Scope) -> Point:
             "export to a file with `memoryops export`, or take this line out to go on without it"
         )
     try:
-        if not isinstance(payload, dict) or payload.get("type") not in TYPES:
-            raise InvalidInput("its type is not item, task, agent or hil")
+        if not isinstance(payload, dict) or payload.get("type") not in (*TYPES, entry_rows.TYPE):
+            raise InvalidInput("its type is not item, task, agent, hil or entry")
         id = inputs.id(line.get("id"))
+        if payload["type"] == entry_rows.TYPE:
+            entry_transfer.checked(id, payload, text)
+            return Point("records", id, payload, text, 0, 0)
         check_change(Put("records", id, payload, text))
         _check_record(id, payload, text)
     except (InvalidInput, InvalidRequest) as error:
@@ -279,19 +286,29 @@ def _check_item(id: str, payload: dict[str, Any], text: object) -> None:
 
 def _refuse_conflicts(store: PointStore, scope: Scope, path: Path, *, overwrite: bool) -> None:
     for number, point in _read(path, scope):
+        if point.payload["type"] == entry_rows.TYPE:
+            there = entry_transfer.known(store, scope, point.id)
+            if there is not None and not entry_transfer.same(there, _line(point)):
+                _refuse_other(point, number, overwrite=overwrite)
+            continue
         (known,) = store.get(scope.workspace, "records", [point.id])
         if known is None or _same(known, point):
             continue
         kind = known.payload.get("type")
         if kind != point.payload["type"] or (kind != "agent" and not matches(scope.filter, known.payload)):
             raise InvalidInput(f"line {number}: the id {point.id} belongs to something else; nothing was imported")
-        if not overwrite:
-            raise InvalidInput(
-                f"line {number}: {point.id} is here already with other content; nothing was imported "
-                "(overwrite=True, or --overwrite, replaces it)"
-            )
+        _refuse_other(point, number, overwrite=overwrite)
         if kind == "hil" or known.payload.get("status") == "quarantined":
             scope.require_person(f"replace {point.id} (line {number}), a HIL request or content in quarantine")
+
+
+def _refuse_other(point: Point, number: int, *, overwrite: bool) -> None:
+    """Raises `InvalidInput`: another record has the id of *point*; unless it may be replaced."""
+    if not overwrite:
+        raise InvalidInput(
+            f"line {number}: {point.id} is here already with other content; nothing was imported "
+            "(overwrite=True, or --overwrite, replaces it)"
+        )
 
 
 def _same(known: Point, point: Point) -> bool:
@@ -300,6 +317,12 @@ def _same(known: Point, point: Point) -> bool:
 
 def _import_one(items: Items, point: Point) -> str:
     store, workspace = items.store, items.scope.workspace
+    if point.payload["type"] == entry_rows.TYPE:
+        there = entry_transfer.known(store, items.scope, point.id)
+        if entry_transfer.same(there, _line(point)):
+            return "unchanged"
+        entry_transfer.write(store, items.scope, point.id, point.payload, point.text)
+        return "added" if there is None else "replaced"
     (known,) = store.get(workspace, "records", [point.id])
     if known is not None and _same(known, point):
         return "unchanged"

@@ -39,6 +39,12 @@ def filled(ops: MemoryOps) -> MemoryOps:
     person.hil.answer(ops.hil.request("q?", options=["a"], context="ctx", timeout=1e6).id, "a", comment="c", by="Eve")
     ops.hil.request("pending?")
     ops.search("turn")
+    ops.entries.put(
+        ("users", "ann", "facts"), "diet", {"text": "Ann is vegetarian \ud83d", "sure": True, "n": [1, 2.5]}
+    )
+    ops.entries.put(("users",), "plain", {"a": None}, texts=[], ttl=1e6)
+    ops.entries.put(("users",), "long", {"text": "x"}, texts=["The walrus ate an apple. " * 80, "Another text."])
+    ops.entries.put(("users",), "long", {"text": "y"}, texts=["The walrus ate a pear. " * 80, "Another text."])
     return person
 
 
@@ -298,3 +304,35 @@ def test_an_agents_import_leaves_what_people_decided(ops: MemoryOps, person: Mem
     with pytest.raises(MemoryOpsError):
         ops.import_(tmp_path / "a", overwrite=True)
     assert ops.hil.get(id).answer == "no"
+
+
+def test_entries_come_along_and_are_found_as_before(ops: MemoryOps, fresh: Make, tmp_path: Path) -> None:
+    exported(filled(ops), tmp_path / "a")
+    other = fresh(role="human")
+    other.import_(tmp_path / "a")
+    assert other.entries.search(refresh=False) == ops.entries.search(refresh=False)
+    assert len(other.entries.search(refresh=False)) == 3
+    for query, where in (("who ate a pear?", None), ("vegetarian", {"sure": True})):
+        then, now = (each.entries.search(("users",), query, where=where, refresh=False) for each in (ops, other))
+        assert [(e.key, e.value, e.created_at) for e in now] == [(e.key, e.value, e.created_at) for e in then]
+    assert other.entries.namespaces() == ops.entries.namespaces()
+    other.entries.put(("users",), "plain", {"a": 1})
+    with pytest.raises(InvalidInput, match="is here already with other content"):
+        other.import_(tmp_path / "a")
+    assert other.import_(tmp_path / "a", overwrite=True).replaced == 1
+    assert other.entries.search(refresh=False) == ops.entries.search(refresh=False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("namespace", []), ("namespace", "users"), ("key", 7), ("searched", "x"), ("created_at", "now"), ("ttl", -1)],
+)
+def test_an_entry_that_cannot_be_is_named_by_its_line(tmp_path: Path, field: str, value: Any) -> None:
+    ops = empty("w")
+    ops.entries.put(("users",), "diet", {"text": "fish"})
+    header, line = exported(ops, tmp_path / "a").splitlines()
+    record = json.loads(line)
+    record["payload"][field] = value
+    (tmp_path / "b").write_bytes(header + b"\n" + json.dumps(record).encode() + b"\n")
+    with pytest.raises(InvalidInput, match="line 2"):
+        empty("v").import_(tmp_path / "b")

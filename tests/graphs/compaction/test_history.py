@@ -24,6 +24,7 @@ from memoryops.stores.errors import StoreError
 from memoryops.stores.in_memory import InMemoryStore
 from tests.graphs.compaction.agents import (
     THREAD,
+    DeltaState,
     agent,
     ask,
     chat_of,
@@ -167,11 +168,11 @@ def test_what_becomes_the_question_again_is_whole_again(quick: MemoryOps, delta:
     assert shown(sent(chat)[-1], "h2") == messages[place].content
 
 
-def test_an_agent_as_a_subgraph(quick: MemoryOps) -> None:
+def test_an_agent_as_a_subgraph(quick: MemoryOps, delta: bool) -> None:
     chat = model()
-    inner = agent(quick, chat, max_tokens=SMALL, saver=True)
-    own = agent(quick, chat, max_tokens=SMALL, saver=None)
-    builder: Any = StateGraph(MessagesState)
+    inner = agent(quick, chat, delta=delta, max_tokens=SMALL, saver=True)
+    own = agent(quick, chat, delta=delta, max_tokens=SMALL, saver=None)
+    builder: Any = StateGraph(DeltaState if delta else MessagesState)
     builder.add_node("clerk", own)
     builder.add_edge(START, "clerk")
     outer = builder.compile(checkpointer=InMemorySaver())
@@ -203,9 +204,9 @@ def test_async_shows_the_same_and_leaves_the_loop_free(quick: MemoryOps, delta: 
     assert history(other) == history(graph)
 
 
-def test_threads_do_not_share_their_originals(quick: MemoryOps) -> None:
+def test_threads_do_not_share_their_originals(quick: MemoryOps, delta: bool) -> None:
     chat = model()
-    graph = agent(quick, chat, max_tokens=SMALL)
+    graph = agent(quick, chat, delta=delta, max_tokens=SMALL)
     marks = set()
     for thread in ("a", "b"):
         config = {"configurable": {"thread_id": thread}}
@@ -257,8 +258,8 @@ def test_what_was_done_is_told(quick: MemoryOps, caplog: pytest.LogCaptureFixtur
     assert str(event["tokens_after"]) in caplog.text
 
 
-def test_the_plan_is_plain_small_and_private(quick: MemoryOps) -> None:
-    graph, _ = talked(quick)
+def test_the_plan_is_plain_small_and_private(quick: MemoryOps, delta: bool) -> None:
+    graph, _ = talked(quick, delta=delta)
     plan = graph.get_state(THREAD).values["memory_plan"]
     assert all(isinstance(each, list) for each in plan.values())
     assert "memory_plan" not in graph.get_output_jsonschema()["properties"]

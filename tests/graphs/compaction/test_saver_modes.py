@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from memoryops.graphs import MemoryContext, MemoryMiddleware, QdrantSaver, copy_threads, make_compress_node
-from memoryops.graphs.marks import mark_of, marked_for, shortened, whole
+from memoryops.graphs.marks import _remembered, mark_of, marked_for, shortened, whole
 from memoryops.memory.errors import InvalidInput, NotFound, OriginalLost
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
@@ -288,7 +289,12 @@ def test_blocks_and_media_come_back_as_they_were(quick: MemoryOps, delta: bool) 
             each.invoke({"messages": [said]}, THREAD)
     shorter = [message for message in state(graph) if mark_of(message) is not None and message.type == "human"]
     assert shorter
-    assert shorter[0].content[1] == picture
+    assert picture not in shorter[0].content
+    mark = mark_of(shorter[0])
+    assert mark is not None
+    original = next(message.content for message in state(twin) if message.id == shorter[0].id)
+    assert json.loads(quick.retrieve(mark.id).content) == original
+    assert _remembered(shorter[0], mark, quick) == original
     again = built(saved(quick, max_tokens=8000), delta=delta)
     for each in (again, twin):
         each.invoke({"messages": [*state(each), HumanMessage("And?", id="last")]}, THREAD)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from pydantic import Field
 
-from memoryops.graphs import MemoryMiddleware
+from memoryops.graphs import MemoryMiddleware, QdrantSaver, ScriptedChatModel
 from memoryops.memory.errors import ContextOverflow, InvalidInput
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
+from memoryops.memory.settings import Settings
+from memoryops.stores.embedded.client import stop_owner
 from tests.graphs.compaction.agents import (
     CALLS,
     SYSTEM,
@@ -21,6 +26,7 @@ from tests.graphs.compaction.agents import (
     agent,
     ask,
     chat_of,
+    clerk,
     look,
     model,
     originals,
@@ -129,9 +135,55 @@ def test_below_the_trigger_nothing_is_touched_or_stored(quick: MemoryOps, delta:
     assert graph.get_state(THREAD).values["memory_plan"] == {}
 
 
-def test_the_question_is_what_compressed_texts_answer(quick: MemoryOps) -> None:
+class Binding(ScriptedChatModel):
+    """Keeps the schemas that it was given with each call."""
+
+    schemas: list[str] = Field(default_factory=list)
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        bound: Any = super().bind_tools(tools, **kwargs)
+        self.schemas.append(json.dumps(bound.bound.tools))
+        return bound
+
+
+def test_tool_schemas_reach_the_model_byte_for_byte(quick: MemoryOps, delta: bool) -> None:
+    def given(ops: MemoryOps | None) -> list[str]:
+        chat = Binding(script=clerk)
+        ask(agent(ops, chat, delta=delta), f"Please look {CALLS + 4} up.", "q1")
+        return chat.schemas
+
+    with_memory = given(quick)
+    assert quick.state().messages > 0  # there was a compaction
+    assert with_memory == given(None)
+    assert len(set(with_memory)) == 1
+    assert '"look"' in with_memory[0]
+
+
+def test_with_the_retrieval_head_and_an_owner_process(data_dir: Path, delta: bool) -> None:
+    ops = MemoryOps.open(data_dir, settings=Settings.from_env({}))
+    try:
+        chat = model(max_tokens=WINDOW)
+        graph = agent(ops, chat, delta=delta, compressor=ops.compressor, saver=QdrantSaver(ops))
+        said = chat_of(8, 200)
+        said[8] = HumanMessage(f"{said[8].content} The walrus ate a red pear.", id="h4")
+        graph.update_state(THREAD, {"messages": said})
+        told = ask(graph, "What did the walrus eat?", "q1")
+        told += ask(graph, f"Now look {CALLS} up.", "q2")
+        assert told[0]["compressor"] == "qr_head"
+        assert told[0]["compressed"] > 0
+        assert "The walrus ate a red pear." in next(m["content"] for m in sent(chat)[0] if m.get("id") == "h4")
+        state = graph.get_state(THREAD).values["messages"]
+        check_untouchables(chat, state)
+        check_originals(ops, chat, state)
+        check_prefixes(chat, told)
+    finally:
+        ops.close()
+        stop_owner(data_dir)
+
+
+def test_the_question_is_what_compressed_texts_answer(quick: MemoryOps, delta: bool) -> None:
     chat = model()
-    graph = agent(quick, chat, max_tokens=3000)
+    graph = agent(quick, chat, delta=delta, max_tokens=3000)
     said = chat_of(8, 120)
     said[8] = HumanMessage(f"{said[8].content} The walrus ate a red pear. {said[8].content}", id="h4")
     graph.update_state(THREAD, {"messages": said})
