@@ -21,7 +21,7 @@ from .access import Access, Gate
 from .cors import cors
 from .metrics import Metrics
 from .observed import Observed, Shape
-from .problem import from_defect, from_starlette
+from .problem import Caught, from_defect, from_starlette
 from .sse import MESSAGES, Sse
 from .stop import Stop, Stoppable
 
@@ -78,6 +78,7 @@ def build_app(
         middleware=[
             Middleware(Observed, metrics=metrics or Metrics(), shapes=dict(shapes or {})),
             *cors(access.cors),
+            Middleware(Caught),
             Middleware(Stoppable, stop=stop),
             Middleware(Gate, access=access),
             *streamable.user_middleware,

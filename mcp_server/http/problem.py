@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import LONGEST, Answer
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,6 +52,30 @@ def from_starlette(request: Request, error: Exception) -> Response:
 def from_defect(request: Request, error: Exception) -> Response:
     """What nobody foresaw. The log has its place; the caller is told nothing of it."""
     return problem(500, "MemoryOps failed inside, which is a defect of ours", "`memoryops doctor` says more")
+
+
+class Caught:
+    """Answers for *app* where a defect keeps it from answering, so that such an answer, too, has an id and the form of
+    its path; the log has the defect's place."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            log.exception("a request failed inside, which is a defect of ours")
+            await from_defect(Request(scope), error)(scope, receive, send)
 
 
 def shown(value: str) -> str:
