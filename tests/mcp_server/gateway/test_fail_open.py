@@ -203,7 +203,7 @@ def test_a_compressor_that_hangs(folder: Path, upstream: Upstream) -> None:
         "MEMORYOPS_LLM_MODEL": "m",
         "MEMORYOPS_LLM_BASE_URL": upstream.url,
         "MEMORYOPS_LLM_API_KEY": "for-summaries",
-        "MEMORYOPS_LLM_TIMEOUT": "3",
+        "MEMORYOPS_LLM_TIMEOUT": "1",
     }
     with gateway(folder, upstream, **settings) as server:
         upstream.script = script
@@ -216,7 +216,7 @@ def test_a_compressor_that_hangs(folder: Path, upstream: Upstream) -> None:
 
 def test_a_screening_that_takes_long(folder: Path, upstream: Upstream) -> None:
     """A text of megabytes is looked through for secrets beside the requests, which go on meanwhile."""
-    words = " ".join(f"word{n} is {n * n}," for n in range(60_000))
+    words = " ".join(f"word{n} is {n * n}," for n in range(30_000))
     large = sent(messages=[{"role": "user", "content": words}])
     with gateway(folder, upstream) as server:
         asked(server, large)
