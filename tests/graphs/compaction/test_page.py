@@ -46,7 +46,8 @@ def test_the_page_runs(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
         assert "'type': 'memoryops.compaction'" in out
         assert "'compressor': 'qr_head'" in out
         found = builder.compile().invoke({"messages": [HumanMessage("Hello.", id="q")]})
-        assert [message.id for message in other.seen[0]] == ["q"]
+        assert [message.id for message in other.seen[-1]] == ["q"]
+        assert [message.text for message in names["latest"].values["messages"]][-1] == "That is answered: q."
         assert found["messages"][-1].text == "That is answered: q."
         names["ops"].close()
     finally:
