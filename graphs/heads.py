@@ -84,12 +84,14 @@ class HeadPlan:
         lines = (text for id, stand in self.stands.items() for text in (id, *stand))
         return content_id(str(self.rough), *lines) if self.stands else ""
 
-    def dump(self) -> list[Any]:
+    @cached_property
+    def dumped(self) -> list[Any]:
+        """As plain values, the same ones each time: not to be changed."""
         return [self.rough, {id: list(stand) for id, stand in self.stands.items()}]
 
     @classmethod
     def load(cls, value: Any) -> HeadPlan:
-        """What `dump` wrote; None is no plan."""
+        """The plan that was `dumped` as *value*; None is no plan."""
         if value is None:
             return NOTHING
         rough, stands = value
@@ -131,6 +133,7 @@ class Heads:
         self._full = Compaction(ops.items, self.window, chosen, keep=keep, patience=patience, apart=True)
         self._rough = Compaction(ops.items, self.window, Chain([Extractive()]), keep=keep, apart=True)
         self._marks: dict[tuple[str, str], tuple[Any, marks.Mark]] = {}
+        self.wholes = marks.Wholes()
         self._sizes, self._settled = _Sizes(), OrderedDict[Place, int]()
 
     def shown(self, value: Any, plan: HeadPlan) -> Any:
@@ -151,7 +154,9 @@ class Heads:
             if len(self._marks) >= MOST_MARKS:
                 self._marks.clear()
             self._marks[key, text] = known
-        return marks.shortened(message, short, known[1])
+        made = marks.shortened(message, short, known[1])
+        self.wholes.keep(made, message)
+        return made
 
     def plan_in(self, value: Any) -> HeadPlan:
         """The plan that the marks of the messages in *value* tell of."""

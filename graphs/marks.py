@@ -29,6 +29,8 @@ Swap = Callable[[BaseMessage], BaseMessage]
 
 OURS, MARK = "memoryops", "original"
 MOST_CHARS = 64 * 1024 * 1024
+MOST_WHOLE = 8000
+"""Messages whose originals are at hand; then all are forgotten, which costs a few hashes."""
 DEPTH = 3
 """How deep messages are looked for in what a node writes: `Send` with a state that has a list of them."""
 
@@ -109,6 +111,31 @@ def whole(message: Message, ops: MemoryOps, more: Callable[[], Iterable[BaseMess
     ours = {name: value for name, value in message.response_metadata[OURS].items() if name != MARK}
     rest = {name: value for name, value in message.response_metadata.items() if name != OURS}
     return _with(message, content, {**rest, OURS: ours} if ours else rest)
+
+
+class Wholes:
+    """What messages were before they were shown shorter: a run hands in the same objects with each step."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[BaseMessage, dict[str, Any], dict[str, Any], BaseMessage]] = {}
+
+    def keep(self, message: BaseMessage, original: BaseMessage) -> None:
+        """*message*, which nobody has seen yet, was made of *original*."""
+        if isinstance(message.content, str):  # blocks may be changed within
+            if len(self._known) >= MOST_WHOLE:
+                self._known.clear()
+            self._known[id(message)] = message, message.__dict__.copy(), message.response_metadata.copy(), original
+
+    def of(self, message: BaseMessage, ops: MemoryOps, more: Callable[[], Iterable[BaseMessage]]) -> BaseMessage:
+        """As `whole`; the same object again, unless somebody has changed the message in place."""
+        known = self._known.get(id(message))
+        if known is not None and known[0] is message:
+            _, fields, metadata, original = known
+            if fields == message.__dict__ and metadata == message.response_metadata:
+                return original
+        original = whole(message, ops, more)
+        self.keep(message, original)
+        return original
 
 
 def _content(message: BaseMessage, mark: Mark, ops: MemoryOps, more: Callable[[], Iterable[BaseMessage]]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,7 +26,6 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.graph.message import _messages_delta_reducer
 
 from ..memory.checkpoints import Checkpoints, History, Value
-from ..memory.service import MemoryOps
 from . import marks
 from .heads import NOTHING, HeadPlan, Heads, Place, at_rest, steered
 
@@ -34,8 +33,8 @@ PLAN = "memoryops:plan"
 """The name that a plan has among the values of a row."""
 TASK_OF = ":"
 """What is in the namespace of a subgraph that begins anew with each task: nobody starts from its head."""
-KEPT, MOST_WHOLE = 1024, 8000
-"""Plans, and messages, that are at hand."""
+KEPT = 1024
+"""Plans that are at hand."""
 
 
 class AsStored(dict[str, Any]):
@@ -51,27 +50,6 @@ class Again:
     rewritten: tuple[str, ...] = ()
 
 
-class Wholes:
-    """What messages were before they were shown shorter: a run hands in the same ones with each step."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[BaseMessage, dict[str, Any], dict[str, Any], BaseMessage]] = {}
-
-    def of(self, message: BaseMessage, ops: MemoryOps, more: Callable[[], Iterator[BaseMessage]]) -> BaseMessage:
-        """As `marks.whole`; the same object again, unless somebody has changed the message in place."""
-        known = self._known.get(id(message))
-        if known is not None and known[0] is message:
-            _, fields, metadata, found = known
-            if fields == message.__dict__ and metadata == message.response_metadata:
-                return found
-        found = marks.whole(message, ops, more)
-        if isinstance(message.content, str):  # blocks may be changed within
-            if len(self._known) >= MOST_WHOLE:
-                self._known.clear()
-            self._known[id(message)] = (message, message.__dict__.copy(), message.response_metadata.copy(), found)
-        return found
-
-
 class Plans:
     """Of the threads in *checkpoints*, as *heads* makes them."""
 
@@ -79,13 +57,14 @@ class Plans:
         self._heads, self._checkpoints = heads, checkpoints
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[Place, str], HeadPlan] = OrderedDict()
-        self._wholes = Wholes()
 
     # reading
 
     def shown(self, place: Place, found: CheckpointTuple, plan: Any) -> CheckpointTuple:
         """*found* as a run starts from it, by the *plan* in its row."""
-        heads, known = self._heads, self._learn(place, found.checkpoint["id"], HeadPlan.load(plan))
+        heads, id = self._heads, found.checkpoint["id"]
+        known = self._known.get((place, id))
+        known = self._learn(place, id, HeadPlan.load(plan) if known is None or known.dumped != plan else known)
         if heads.mode != "plan" or not known.stands:
             return found
         values = found.checkpoint["channel_values"]
@@ -128,7 +107,7 @@ class Plans:
         def swap(message: BaseMessage) -> BaseMessage:
             if marks.OURS not in message.response_metadata:  # most of a long list, at each put
                 return message
-            return self._wholes.of(message, self._heads.ops, lambda: self._stored(place, config))
+            return self._heads.wholes.of(message, self._heads.ops, lambda: self._stored(place, config))
 
         return [(channel, marks.swapped(value, swap)) for channel, value in writes]
 
@@ -145,7 +124,7 @@ class Plans:
 
     def row(self, plan: HeadPlan) -> dict[str, Value]:
         """*plan* as a value among those of a row."""
-        return {PLAN: Value(plan.version, plan.dump(), changed=False)} if plan.stands else {}
+        return {PLAN: Value(plan.version, plan.dumped, changed=False)} if plan.stands else {}
 
     def after(
         self,
