@@ -17,6 +17,7 @@ from langgraph.checkpoint.base.id import uuid6
 from langgraph.graph import START, MessagesState, StateGraph
 
 from memoryops.compressors.extractive import Extractive
+from memoryops.compressors.ports import Compressor, Kept, Passage
 from memoryops.graphs import QdrantSaver
 from memoryops.graphs.heads import Mode
 from memoryops.memory.service import MemoryOps
@@ -73,12 +74,20 @@ def prunes(ops: MemoryOps, name: str) -> None:
         QdrantSaver(ops).prune(["shared"])
 
 
-def answering(ops: MemoryOps, compaction: Mode = "plan") -> Any:
+class Deadly(Extractive):
+    """Ends its process, as `kill -9` does, when it is asked."""
+
+    def compress(self, passages: Sequence[Passage], query: str, budget_tokens: int) -> Kept:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().compress(passages, query, budget_tokens)
+
+
+def answering(ops: MemoryOps, compaction: Mode = "plan", compressor: Compressor | None = None) -> Any:
     builder = StateGraph(MessagesState)
     answer = " ".join(f"Walrus {number} ate an apple." for number in range(60))
     builder.add_node("answer", lambda state: {"messages": [AIMessage(answer, id=f"a{len(state['messages'])}")]})
     builder.add_edge(START, "answer")
-    saver = QdrantSaver(ops, compaction=compaction, max_tokens=2000, compressor=Extractive())
+    saver = QdrantSaver(ops, compaction=compaction, max_tokens=2000, compressor=compressor or Extractive())
     return builder.compile(checkpointer=saver)
 
 
@@ -88,9 +97,21 @@ def resends(ops: MemoryOps, file: str) -> None:
     answering(ops).invoke({"messages": [*messages, HumanMessage("And?", id="again")]}, CONFIG)
 
 
+def dies_compacting(ops: MemoryOps) -> None:
+    graph = answering(ops, compressor=Deadly())
+    for number in range(5):
+        graph.invoke({"messages": [HumanMessage(f"Question {number}? " * 40, id=f"q{number}")]}, CONFIG)
+
+
 if __name__ == "__main__":
     role, folder, *rest = sys.argv[1:]
     memory = MemoryOps(OwnedStore(Path(folder), "hashing:64"))
-    roles: dict[str, Callable[..., None]] = {"dies": dies, "writes": writes, "prunes": prunes, "resends": resends}
+    roles: dict[str, Callable[..., None]] = {
+        "dies": dies,
+        "writes": writes,
+        "prunes": prunes,
+        "resends": resends,
+        "dies_compacting": dies_compacting,
+    }
     roles[role](memory, *rest)
     memory.close()

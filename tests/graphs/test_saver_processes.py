@@ -74,6 +74,19 @@ def test_a_prune_beside_two_writers_takes_nothing_that_they_need(saver: QdrantSa
     assert saver.ops.store.facet("default", "records", "type") == {}
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_process_killed_while_it_compacts_has_stored_its_run(saver: QdrantSaver, data_dir: Path) -> None:
+    assert start("dies_compacting", data_dir).wait() == -signal.SIGKILL
+    graph = answering(saver.ops)
+    state = graph.get_state(CONFIG)
+    assert state.next == ()
+    said = [message.id for message in state.values["messages"]]
+    assert said == [id for number in range(len(said) // 2) for id in (f"q{number}", f"a{2 * number + 1}")]
+    assert not any("memoryops" in message.response_metadata for message in state.values["messages"])
+    graph.invoke({"messages": [HumanMessage("And?", id="q")]}, CONFIG)
+    assert any("memoryops" in message.response_metadata for message in graph.get_state(CONFIG).values["messages"])
+
+
 def test_what_one_process_showed_short_another_stores_whole(saver: QdrantSaver, data_dir: Path, tmp_path: Path) -> None:
     graph, twin = answering(saver.ops), answering(MemoryOps(InMemoryStore()), "off")
     for each in (graph, twin):
