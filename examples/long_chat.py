@@ -8,6 +8,7 @@ import uuid
 from langchain_core.messages import BaseMessage
 
 from memoryops import MemoryOps
+from memoryops.compressors import tokens
 from memoryops.graphs import QdrantSaver, chat_model, create_memory_agent
 
 WINDOW = 2000  # tokens; small, so that it is soon full
@@ -41,8 +42,8 @@ with MemoryOps.open() as memory:
     for day in range(1, 38):
         say(f"Log of day {day}: {NOTE * 27}")
     print("answer:", say("Who has the key to the boat house?"))
-    said = memory.state()
-    print(f"said: {said.tokens} tokens in {said.messages} messages, {said.tokens / WINDOW:.0f} windows")
-    print(f"shown at once: {max(shown)} of {WINDOW} tokens at most")
     history = agent.get_state(chat).values["messages"]
+    said = sum(tokens.count(each.text) for each in history)
+    print(f"said: {said} tokens in {len(history)} messages, {said / WINDOW:.0f} windows")
+    print(f"shown at once: {max(shown)} of {WINDOW} tokens at most")
     print("first message, as it was said:", history[0].text)
