@@ -26,7 +26,7 @@ SAID = {
     ],
     "http_client.py": ["once: True", "found: The ferry", "on all pages: True", "not_found 404", "got it: 1 of 10"],
     "memory_manager.py": ["change DNS records", "every text whole: True", "compressed: {'items': "],
-    "long_chat.py": ["answer: Ingrid has it.", "11 windows", "first message, as it was said: Ingrid has the key"],
+    "long_chat.py": ["answer: Ingrid has it.", "10 windows", "first message, as it was said: Ingrid has the key"],
     "shared_tasks.py": ["graph did 'Renew the mooring of berth 7'", "graph did 'Count the buoys'", "sees: graph"],
     "time_travel.py": ["back then: I see 3 days", "each as it was said"],
     "two_agents.py": ["done by: agent-", "lacks the right to change DNS records"],
