@@ -1,9 +1,11 @@
 # Everything happens in .venv beside this file. Needed: make and Python 3.11 or newer.
 #   make demo PYTHON=/path/to/python3.12     another Python
 #   make test PYTEST_ARGS="-k cursor -x"     part of the tests
+#   make test WORKERS=0                      in one process
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+WORKERS ?= auto
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,8 +34,8 @@ examples: $(STAMPS)/dev ## run the examples: from Python, over MCP, with LangGra
 	@set -e; export MEMORYOPS_DATA_DIR=$$(mktemp -d) MEMORYOPS_OWNER_IDLE=5; for script in examples/*.py; do \
 	  echo "== $$script"; MEMORYOPS_WORKSPACE=$$(basename $$script .py) $(BIN)/python -P $$script; done
 
-test: $(STAMPS)/dev ## all tests that need Python alone
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(STAMPS)/dev ## all tests that need Python alone, several files at once
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 test-extras: $(STAMPS)/extras ## the tests that need torch and the original weights (large downloads)
 	@$(BIN)/python -m pytest -m extra $(PYTEST_ARGS)
