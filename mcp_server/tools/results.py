@@ -66,17 +66,18 @@ def fitting(
     """As many entries as a page has *room* for (tokens), and the cursor of what follows.
 
     *fetch* gives a page of at most so many entries. One that turns out too long is fetched again shorter, because
-    only the store can make a cursor.
+    only the store can make a cursor; what is shown is what was fetched with it, for others write meanwhile.
     """
-    page = fetch(limit)
-    shown: list[R] = []
-    for entry in entries(page):
-        result = show(entry)
-        room -= result.tokens_of
-        if shown and room < 0:
-            return shown, fetch(len(shown)).next_cursor
-        shown.append(result)
-    return shown, page.next_cursor
+    while True:
+        page, shown, left = fetch(limit), list[R](), room
+        for result in map(show, entries(page)):
+            left -= result.tokens_of
+            if shown and left < 0:
+                break
+            shown.append(result)
+        else:
+            return shown, page.next_cursor
+        limit = len(shown)
 
 
 def cut(text: str | None, left_out: list[str], name: str, most: int = FIELD_TOKENS) -> str | None:

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 
 from memoryops import ContextWindow
 from memoryops.compressors import tokens
+from memoryops.memory import blocks
 from memoryops.memory.errors import ContextOverflow, Forbidden, InvalidInput, NotFound
 from memoryops.memory.fitting import Fitted
-from memoryops.memory.messages import text_of
 from memoryops.memory.parts import hint_text, marked
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
@@ -40,7 +40,8 @@ def chat(turns: int, text: str = FILLER) -> list[Message]:
 def check(ops: MemoryOps, messages: Sequence[Message], fitted: Fitted) -> None:
     """Each replaced text comes back by its id, through the list where one line stands for several."""
     for step in fitted.replaced:
-        originals = [text_of(messages[place]) for place in step.listed or step.parts]
+        contents = [messages[place].get("content") for place in step.listed or step.parts]
+        originals = [blocks.whole(content) or blocks.said(content) for content in contents]
         if not step.listed:
             assert ops.retrieve(step.id).content == originals[0]
         else:
