@@ -31,8 +31,8 @@ OURS, MARK = "memoryops", "original"
 MOST_CHARS = 64 * 1024 * 1024
 MOST_WHOLE = 8000
 """Messages whose originals are at hand; then all are forgotten, which costs a few hashes."""
-DEPTH = 3
-"""How deep messages are looked for in what a node writes: `Send` with a state that has a list of them."""
+DEPTH = 4
+"""How deep messages are looked for in what is stored: several `Send`, each with a state that has a list of them."""
 
 _set = object.__setattr__
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.types import Command, Send, interrupt
 
 from memoryops.graphs.marks import mark_of
 from memoryops.memory.parts import marked
@@ -179,6 +179,29 @@ def test_a_node_that_hands_back_all_it_was_given_changes_nothing(quick: MemoryOp
     for found in graph.checkpointer.list(THREAD):
         for _, _, value in found.pending_writes or ():
             assert not short(value if isinstance(value, list) else [])
+
+
+def test_what_is_sent_to_workers_is_stored_as_it_was(quick: MemoryOps, delta: bool) -> None:
+    def graph_of(saver: Any) -> Any:
+        def work(state: Any) -> dict[str, Any]:
+            asked = [each.id for each in state["messages"] if isinstance(each, HumanMessage)][-1]
+            return {"messages": [AIMessage("Work. " * 100, id=f"{state['part']}-{asked}")]}
+
+        builder: Any = StateGraph(Delta if delta else MessagesState)
+        builder.add_node("start", lambda state: {})
+        builder.add_node("work", work)
+        builder.add_edge(START, "start")
+        builder.add_conditional_edges(
+            "start", lambda state: [Send("work", {"messages": state["messages"], "part": part}) for part in range(3)]
+        )
+        return builder.compile(checkpointer=saver)
+
+    graph, twin = graph_of(saved(quick)), graph_of(off())
+    for number in range(TURNS):
+        ask(graph, number)
+        ask(twin, number)
+    assert short(state(graph))
+    assert same(graph, twin)
 
 
 def test_an_interrupted_run_goes_on_with_what_it_had(quick: MemoryOps, delta: bool) -> None:
