@@ -181,8 +181,17 @@ def with_text(message: BaseMessage, text: str) -> BaseMessage:
 
 
 def schemas(tools: Sequence[Any]) -> list[dict[str, Any]]:
-    """*tools* as the model is sent them."""
-    return [convert_to_openai_tool(tool) for tool in tools]
+    """*tools* as the model is sent them: those that a provider brings are told to it by an object of its own form."""
+    return [_schema(tool) for tool in tools]
+
+
+def _schema(tool: Any) -> dict[str, Any]:
+    try:
+        return convert_to_openai_tool(tool)
+    except ValueError:
+        if not isinstance(tool, dict):
+            raise
+        return tool
 
 
 def tell(shown: Shown) -> None:

@@ -12,7 +12,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypedDict
@@ -24,7 +24,7 @@ from langgraph.checkpoint.serde.types import TASKS
 from ..compressors.chain import LIMIT_SECONDS, Chain
 from ..compressors.extractive import Extractive
 from ..compressors.ports import Compressor
-from ..memory import inputs, messages
+from ..memory import blocks, inputs, messages
 from ..memory.compaction import Compacted, Compaction, Stand, Sticky, keys_of
 from ..memory.errors import ContextOverflow, InvalidInput, MemoryOpsError
 from ..memory.parts import content_id
@@ -41,8 +41,8 @@ THREADS = 64
 """Threads whose messages' tokens are at hand."""
 SLACK = 1.1
 """Where messages cannot be made to fit, they may grow by so much until it is tried again."""
-NEXT = "branch:to:"
-"""What LangGraph's channels are called that say which node is next."""
+NEXT, JOIN = "branch:to:", "join:"
+"""What LangGraph's channels are called that say which node is next, and whom a node waits for."""
 
 MOST_MARKS = 20_000
 """Marks at hand; then all are forgotten, which costs a few hashes."""
@@ -132,7 +132,7 @@ class Heads:
         chosen = compressor or ops.compressor
         self._full = Compaction(ops.items, self.window, chosen, keep=keep, patience=patience, apart=True)
         self._rough = Compaction(ops.items, self.window, Chain([Extractive()]), keep=keep, apart=True)
-        self._marks: dict[tuple[str, str], tuple[Any, marks.Mark]] = {}
+        self._marks: dict[tuple[str | None, str], tuple[Any, marks.Mark]] = {}
         self.wholes = marks.Wholes()
         self._sizes, self._settled = _Sizes(), OrderedDict[Place, int]()
 
@@ -146,17 +146,30 @@ class Heads:
             return message
         key, _, id, text = stand
         short = text if isinstance(message.content, str) else with_text(message, text).content
-        known = self._marks.get((key, text))
+        known = self._marks.get((message.id, text))
         if known is None or known[0] is not message.content:  # texts are shared by all that is read of one message
             if _key(message) != key:  # it says something else by now
                 return message
             known = message.content, marks.marked_for(message, id, short, self.ops.scope.workspace)
             if len(self._marks) >= MOST_MARKS:
                 self._marks.clear()
-            self._marks[key, text] = known
+            self._marks[message.id, text] = known
         made = marks.shortened(message, short, known[1])
         self.wholes.keep(made, message)
         return made
+
+    def whole(self, message: BaseMessage, thread: Callable[[], Iterable[BaseMessage]]) -> BaseMessage:
+        """*message* as it was before it was shown shorter; as it is, where it was not. Raises `OriginalLost`.
+
+        By its mark; or, where a client has sent it back without, by its id and the text that it was shown with.
+        """
+        if marks.OURS in message.response_metadata:
+            return self.wholes.of(message, lambda: marks.whole(message, self.ops, thread))
+        text = blocks.said(message.content)
+        known = self._marks.get((message.id, text)) if text.startswith("[") else None
+        if known is None:  # most of a long list, at each put
+            return message
+        return self.wholes.of(message, lambda: marks.restored(message, known[1], self.ops, thread))
 
     def plan_in(self, value: Any) -> HeadPlan:
         """The plan that the marks of the messages in *value* tell of."""
@@ -276,7 +289,13 @@ class _Sizes:
 
 def at_rest(values: Mapping[str, Any]) -> bool:
     """Whether no node is to run next, as far as the *values* of a checkpoint's channels tell."""
-    return not values.get(TASKS) and not any(name.startswith(NEXT) for name in values)
+    return not values.get(TASKS) and not any(name.startswith(NEXT) or _joined(name, values[name]) for name in values)
+
+
+def _joined(name: str, value: Any) -> bool:
+    """Whether all that a node waits for have run: *value* has the names that stand in *name*, in any order."""
+    ran = value[0] if isinstance(value, tuple) and value else value  # of a deferred node, with whether all else has run
+    return name.startswith(JOIN) and isinstance(ran, set) and len("+".join(ran)) == len(name.split(":")[1])
 
 
 def steered(values: Mapping[str, Any]) -> bool:

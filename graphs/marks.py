@@ -31,8 +31,8 @@ OURS, MARK = "memoryops", "original"
 MOST_CHARS = 64 * 1024 * 1024
 MOST_WHOLE = 8000
 """Messages whose originals are at hand; then all are forgotten, which costs a few hashes."""
-DEPTH = 3
-"""How deep messages are looked for in what a node writes: `Send` with a state that has a list of them."""
+DEPTH = 4
+"""How deep messages are looked for in what is stored: several `Send`, each with a state that has a list of them."""
 
 _set = object.__setattr__
 
@@ -113,6 +113,11 @@ def whole(message: Message, ops: MemoryOps, more: Callable[[], Iterable[BaseMess
     return _with(message, content, {**rest, OURS: ours} if ours else rest)
 
 
+def restored(message: Message, mark: Mark, ops: MemoryOps, more: Callable[[], Iterable[BaseMessage]]) -> Message:
+    """*message*, which has lost its *mark*, with what it said before. Raises `OriginalLost`."""
+    return _with(message, _content(message, mark, ops, more), message.response_metadata)
+
+
 class Wholes:
     """What messages were before they were shown shorter: a run hands in the same objects with each step."""
 
@@ -126,14 +131,14 @@ class Wholes:
                 self._known.clear()
             self._known[id(message)] = message, message.__dict__.copy(), message.response_metadata.copy(), original
 
-    def of(self, message: BaseMessage, ops: MemoryOps, more: Callable[[], Iterable[BaseMessage]]) -> BaseMessage:
-        """As `whole`; the same object again, unless somebody has changed the message in place."""
+    def of(self, message: BaseMessage, found: Callable[[], BaseMessage]) -> BaseMessage:
+        """What was *found* for *message*; the same object again, unless somebody has changed it in place."""
         known = self._known.get(id(message))
         if known is not None and known[0] is message:
             _, fields, metadata, original = known
             if fields == message.__dict__ and metadata == message.response_metadata:
                 return original
-        original = whole(message, ops, more)
+        original = found()
         self.keep(message, original)
         return original
 

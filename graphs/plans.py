@@ -105,9 +105,7 @@ class Plans:
             return writes
 
         def swap(message: BaseMessage) -> BaseMessage:
-            if marks.OURS not in message.response_metadata:  # most of a long list, at each put
-                return message
-            return self._heads.wholes.of(message, self._heads.ops, lambda: self._stored(place, config))
+            return self._heads.whole(message, lambda: self._stored(place, config))
 
         return [(channel, marks.swapped(value, swap)) for channel, value in writes]
 

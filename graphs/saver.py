@@ -250,7 +250,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
     # deleting
 
     def delete_thread(self, thread_id: str) -> None:
-        """Delete all of a thread, and what only it needed."""
+        """Delete all of a thread, and what only it needed. What compaction archived of it are memories, and stay."""
         self.checkpoints.delete(str(thread_id))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,22 @@ def test_an_example_with_a_model_behind_an_endpoint(folder: Path) -> None:
         settings = {"MEMORYOPS_LLM_BASE_URL": server.url, "MEMORYOPS_LLM_MODEL": "small"}
         said = run("shared_tasks.py", folder, MEMORYOPS_WORKSPACE="with a model", **settings)
     assert said.count("small took care of it") == 3
+
+
+def test_an_approval_of_what_a_model_behind_an_endpoint_calls(folder: Path) -> None:
+    def answers(body: dict[str, Any]) -> tuple[int, object]:
+        said: Any = saying(body["messages"][-1]["content"])[1]
+        if body["messages"][-1]["role"] == "user":
+            (schema,) = body["tools"]
+            call = {"name": schema["function"]["name"], "arguments": '{"berth": 7}'}
+            said["choices"][0]["message"]["tool_calls"] = [{"id": "1", "type": "function", "function": call}]
+        return 200, said
+
+    with running() as server:
+        server.script = answers
+        said = run("approval.py", folder, MEMORYOPS_WORKSPACE="approval by a model", MEMORYOPS_LLM_BASE_URL=server.url)
+    for each in SAID["approval.py"]:
+        assert each in said
 
 
 def run(name: str, folder: Path, **settings: str) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.types import Command, Send, interrupt
 
 from memoryops.graphs.marks import mark_of
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.in_memory import InMemoryStore
 from tests.graphs.compaction.agents import THREAD, Counted, chat_of
-from tests.graphs.compaction.saving import TRIGGER, ask, built, history, saved, short, state, stored, tokens
+from tests.graphs.compaction.saving import TRIGGER, Delta, ask, built, history, saved, short, state, stored, tokens
 
 TURNS = 8
 
@@ -115,6 +115,50 @@ def test_what_is_sent_again_is_stored_as_it_was(quick: MemoryOps, delta: bool) -
     assert tokens(state(graph)) <= TRIGGER
 
 
+def test_a_client_that_keeps_ids_and_texts_alone_sends_back_what_it_was_shown(quick: MemoryOps, delta: bool) -> None:
+    def told(each: Any) -> list[Any]:
+        return [[(m.id, m.type, m.content) for m in values.get("messages", [])] for values, *_ in history(each)]
+
+    graph, twin = talked(quick, delta=delta)
+    elsewhere = built(saved(quick), delta=delta)
+    for number, ours in ((20, graph), (21, elsewhere)):
+        for each in (ours, twin):
+            sent = [{"type": m.type, "id": m.id, "content": m.content} for m in state(each)]
+            each.invoke({"messages": [*sent, {"role": "user", "content": "And?", "id": f"q{number}"}]}, THREAD)
+        assert told(ours) == told(twin)
+    assert short(state(elsewhere))
+
+
+@pytest.mark.parametrize("defer", [False, True])
+def test_a_run_that_waits_for_several_nodes_is_under_way(quick: MemoryOps, delta: bool, defer: bool) -> None:
+    seen: list[Any] = []
+
+    def answering(name: str) -> Any:
+        def answer(state: Any) -> dict[str, Any]:
+            asked = [each.id for each in state["messages"] if isinstance(each, HumanMessage)][-1]
+            if name == "last":
+                seen.append([each.content for each in state["messages"]])
+            return {"messages": [AIMessage(f"{name} " * 300, id=f"{name}-{asked}")]}
+
+        return answer
+
+    builder: Any = StateGraph(Delta if delta else MessagesState)
+    for name in ("one", "other"):
+        builder.add_node(name, answering(name))
+        builder.add_edge(START, name)
+    builder.add_node("last", answering("last"), defer=defer)
+    builder.add_edge(["one", "other"], "last")
+    graph = builder.compile(checkpointer=saved(quick))
+    for number in range(4):
+        ask(graph, number)
+    then = list(seen)
+    waiting = [each.config for each in graph.get_state_history(THREAD) if each.next == ("last",)]
+    for config in reversed(waiting):
+        graph.invoke(None, config)
+    assert seen[len(then) :] == then
+    assert any(marked(text) for text in then[-1])
+
+
 def test_a_node_that_hands_back_all_it_was_given_changes_nothing(quick: MemoryOps) -> None:
     def graph_of(saver: Any) -> Any:
         builder: Any = StateGraph(MessagesState)
@@ -137,6 +181,29 @@ def test_a_node_that_hands_back_all_it_was_given_changes_nothing(quick: MemoryOp
             assert not short(value if isinstance(value, list) else [])
 
 
+def test_what_is_sent_to_workers_is_stored_as_it_was(quick: MemoryOps, delta: bool) -> None:
+    def graph_of(saver: Any) -> Any:
+        def work(state: Any) -> dict[str, Any]:
+            asked = [each.id for each in state["messages"] if isinstance(each, HumanMessage)][-1]
+            return {"messages": [AIMessage("Work. " * 100, id=f"{state['part']}-{asked}")]}
+
+        builder: Any = StateGraph(Delta if delta else MessagesState)
+        builder.add_node("start", lambda state: {})
+        builder.add_node("work", work)
+        builder.add_edge(START, "start")
+        builder.add_conditional_edges(
+            "start", lambda state: [Send("work", {"messages": state["messages"], "part": part}) for part in range(3)]
+        )
+        return builder.compile(checkpointer=saver)
+
+    graph, twin = graph_of(saved(quick)), graph_of(off())
+    for number in range(TURNS):
+        ask(graph, number)
+        ask(twin, number)
+    assert short(state(graph))
+    assert same(graph, twin)
+
+
 def test_an_interrupted_run_goes_on_with_what_it_had(quick: MemoryOps, delta: bool) -> None:
     seen: list[Any] = []
 
@@ -144,8 +211,6 @@ def test_an_interrupted_run_goes_on_with_what_it_had(quick: MemoryOps, delta: bo
         def approve(state: Any) -> dict[str, Any]:
             seen.append([each.content for each in state["messages"]])
             return {"messages": [AIMessage(f"{interrupt('well?')} " * 300, id=f"a{len(state['messages'])}")]}
-
-        from tests.graphs.compaction.saving import Delta
 
         builder: Any = StateGraph(Delta if delta else MessagesState)
         builder.add_node("n0", approve)

@@ -11,7 +11,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 from pydantic import Field
 
-from memoryops.graphs import MemoryMiddleware, QdrantSaver, ScriptedChatModel
+from memoryops.graphs import MemoryMiddleware, QdrantSaver, ScriptedChatModel, make_compress_node
+from memoryops.graphs.compaction import schemas
 from memoryops.memory.errors import ContextOverflow, InvalidInput
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
@@ -157,6 +158,16 @@ def test_tool_schemas_reach_the_model_byte_for_byte(quick: MemoryOps, delta: boo
     assert with_memory == given(None)
     assert len(set(with_memory)) == 1
     assert '"look"' in with_memory[0]
+
+
+def test_tools_that_a_provider_brings_count_as_they_are(quick: MemoryOps) -> None:
+    brought = [{"google_search": {}}, {"type": "web_search", "filters": {"allowed_domains": ["example.org"]}}]
+    assert schemas([look, *brought])[1:] == brought
+    assert schemas([look])[0]["function"]["name"] == "look"
+    node = make_compress_node(quick, WINDOW, tools=brought)
+    assert node({"messages": [HumanMessage("Hm?")]})["llm_input_messages"]
+    with pytest.raises(ValueError, match="Unsupported"):
+        schemas([7])
 
 
 def test_with_the_retrieval_head_and_an_owner_process(data_dir: Path, delta: bool) -> None:
