@@ -216,6 +216,40 @@ def test_several_upstreams_and_the_callers_own_key(folder: Path, upstream: Upstr
         until(lambda: http.get("/readyz").status_code == 200)  # an owner that is just starting outlives the test
 
 
+def test_no_secret_of_ours_is_handed_on(folder: Path, upstream: Upstream) -> None:
+    """Not as a second key beside the first, and not where none is asked for."""
+    settings = {"UPSTREAM_BASE": upstream.url, "UPSTREAM_API_KEY": "sk-up", "MEMORYOPS_API_KEYS": "my-key,admin=boss"}
+
+    def asked(base: str, **headers: str) -> str:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        assert httpx2.post(f"{base}{CHAT}", json=BODY, headers=given, timeout=60).status_code == 200
+        return upstream.seen[-1].headers["authorization"]
+
+    with serving(folder, **settings) as server:
+        for secret in (server.token, "boss"):
+            for shown in (f"Bearer {secret}", f"Basic {secret}", secret):
+                assert asked(server.base, x_api_key="my-key", authorization=shown) == "Bearer sk-up"
+        assert asked(server.base, x_api_key="my-key", authorization="Bearer sk-mine") == "Bearer sk-mine"
+        token = server.token
+    with serving(folder, "--no-auth", **settings) as server:
+        assert asked(server.base, authorization=f"Bearer {token}") == "Bearer sk-up"
+        assert asked(server.base, authorization="Bearer sk-mine") == "Bearer sk-mine"
+
+
+def test_a_list_of_models_shows_no_upstream_the_key_for_another(
+    folder: Path, upstream: Upstream, tmp_path: Path
+) -> None:
+    path = tmp_path / "upstreams.json"
+    entries = [{"name": "one", "base": upstream.url}, {"name": "two", "base": upstream.url, "api_key": "k2"}]
+    path.write_text(json.dumps({"upstreams": entries}), encoding="utf-8")
+    upstream.script = lambda seen: {"object": "list", "data": []}
+    with serving(folder, "--no-auth", MEMORYOPS_UPSTREAMS_FILE=str(path)) as server, server.http() as http:
+        http.get("/v1/models", headers={"authorization": "Bearer sk-mine"})
+        assert {each.headers.get("authorization") for each in upstream.seen} == {None, "Bearer k2"}
+        http.get("/v1/models/one/m", headers={"authorization": "Bearer sk-mine"})
+        assert upstream.seen[-1].headers["authorization"] == "Bearer sk-mine"
+
+
 def test_a_completions_tokens_count_against_its_callers_limit(folder: Path, upstream: Upstream) -> None:
     with serving(folder, UPSTREAM_BASE=upstream.url, MEMORYOPS_RATE_LIMIT_TPM="10") as server, server.http() as http:
         assert http.post(CHAT, json=BODY).status_code == 200

@@ -100,3 +100,11 @@ def test_what_two_readers_might_read_differently_is_refused(served: Served, name
 
 def test_a_tunnel_is_none_of_its_business(served: Served) -> None:
     assert statuses(sent(served, b"CONNECT elsewhere:80 HTTP/1.1\r\nHost: localhost\r\n\r\n" + INNER)) == [b"400"]
+
+
+def test_a_body_that_nobody_reads_is_not_collected(served: Served) -> None:
+    """It may be without an end, and a call by GET has no bound for it."""
+    asked = head(served, b"GET /v1/state HTTP/1.1", b"Transfer-Encoding: chunked", length=None)
+    with closing(socket.create_connection(("127.0.0.1", served.port), timeout=10)) as connection:
+        connection.sendall(asked + b"100000\r\n")
+        assert statuses(connection.recv(65536)) == [b"200"]
