@@ -71,6 +71,33 @@ def test_embeddings_are_our_own_by_default_and_the_upstreams_by_name(client: ope
     assert upstream.seen[-1].json["model"] == "openai/text-embedding-3-large"
 
 
+def test_embeddings_are_in_the_ledger_and_count_against_limits(folder: Path, upstream: Upstream) -> None:
+    told: dict[str, Any] = {
+        "object": "list",
+        "data": [],
+        "model": "m",
+        "usage": {"prompt_tokens": 7, "total_tokens": 7},
+    }
+    upstream.script = lambda seen: told
+    with serving(folder, UPSTREAM_BASE=upstream.url, MEMORYOPS_RATE_LIMIT_TPM="30") as server, server.http() as http:
+
+        def embed(model: str) -> int:
+            return http.post("/v1/embeddings", json={"model": model, "input": ["one two", "three"]}).status_code
+
+        def used(model: str) -> tuple[Any, ...]:
+            found = [each for each in http.get("/v1/usage").json()["usage"] if each["group"] == model]
+            return tuple(found[0][name] for name in ("requests", "tokens_in")) if found else ()
+
+        assert embed("hashing:64") == 200
+        until(lambda: used("hashing:64") == (1, 3))
+        assert embed("m") == 200
+        until(lambda: used("m") == (1, 7))
+        told.pop("usage")
+        assert embed("n") == 200
+        until(lambda: used("n") == (1, 3))
+        until(lambda: embed("m") == 429)
+
+
 @pytest.mark.parametrize(
     "body",
     [{"input": []}, {"input": [[1, 2]]}, {"input": 7}, {"input": "a", "dimensions": 3},
