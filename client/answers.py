@@ -21,8 +21,7 @@ def value_of(request: Request[T], status: int, headers: Mapping[str, str], conte
     if not 200 <= status < 300:
         raise problem(status, headers, content)
     if request.text:
-        value: T = content.decode("utf-8")  # type: ignore[assignment]  # T is str where the answer is a text
-        return value
+        return _plain(request, headers, content)
     try:
         read: T = _reader(request.gives).validate_json(content)
         return read
@@ -40,7 +39,7 @@ def problem(status: int, headers: Mapping[str, str], content: bytes) -> Refused 
     if "json" in headers.get("content-type", ""):
         try:
             told = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
     if isinstance(told, dict) and isinstance(told.get("error"), dict):  # as OpenAI's clients are told
         told = {"detail": told["error"].get("message"), "kind": told["error"].get("code")}
@@ -67,6 +66,17 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and value >= 0 else None
+
+
+def _plain(request: Request[T], headers: Mapping[str, str], content: bytes) -> T:
+    """The text that an answer is; a page that something between here and the service shows is none."""
+    try:
+        if headers.get("content-type", "").startswith("text/plain"):
+            value: T = content.decode("utf-8")  # type: ignore[assignment]  # T is str where the answer is a text
+            return value
+    except UnicodeDecodeError:
+        pass
+    raise BadAnswer(f"the answer to {request.method} {request.path} is no plain text; is this a MemoryOps service?")
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from .errors import InvalidInput
+from .errors import BadAnswer, InvalidInput
 
 T = TypeVar("T")
 
@@ -37,7 +37,9 @@ class Request(Generic[T]):
         return replace(self, key=self.key or uuid.uuid4().hex, repeatable=True) if self.once else self
 
     def at(self, cursor: str) -> Request[T]:
-        """The same request for the page that *cursor* begins."""
+        """The same request for the page that *cursor* begins. Raises `BadAnswer` where that is the page asked for."""
+        if (self.query or self.body or {}).get("cursor") == cursor:
+            raise BadAnswer(f"the answer to {self.method} {self.path} leads to itself; is this a MemoryOps service?")
         if self.query is not None:
             return replace(self, query={**self.query, "cursor": cursor})
         return replace(self, body={**(self.body or {}), "cursor": cursor})

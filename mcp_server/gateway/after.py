@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from ...memory.usage import Spent
 from ..errors import DOMAIN, answer
+from ..http.caller import caller_of
 from ..http.metrics import Metrics
 from ..workers import Workers
 from .account import Shown, cost
@@ -22,7 +25,7 @@ from .recalling import Recalling
 
 log = logging.getLogger(__name__)
 
-Spend = Callable[[HTTPConnection, int], Awaitable[None]]
+Spend = Callable[[HTTPConnection, int], Coroutine[Any, Any, None]]
 
 MOST = 500
 """How many ended requests may wait; more than that are not accounted for, which the log says."""
@@ -45,7 +48,19 @@ class After:
         if len(self._open) >= MOST:
             log.warning("too many requests end at once; one is not accounted for")
             return
-        task = asyncio.ensure_future(self._settle(exchange))
+        self._begin(self._settle(exchange))
+
+    def embedded(self, request: HTTPConnection, spent: Spent) -> None:
+        """Account for texts that *request* had embedded. Called on the event loop."""
+        caller = caller_of(request)
+        self._ledger.note(caller.scope.workspace, replace(spent, key=caller.key, user=caller.scope.user))
+        self._metrics.tokens.labels("in").inc(spent.tokens_in)
+        self._metrics.cost.labels(spent.upstream).inc(spent.cost_usd or 0.0)
+        if self._spend is not None:
+            self._begin(self._spend(request, spent.tokens_in))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 

@@ -56,7 +56,7 @@ class Gateway:
         models = Models(self._passing, self._own)
         return [
             Route("/v1/chat/completions", Chat(self._passing, self._recalling, self._after), methods=["POST"]),
-            Route("/v1/embeddings", EmbeddingsEndpoint(self._passing, self._own), methods=["POST"]),
+            Route("/v1/embeddings", EmbeddingsEndpoint(self._passing, self._own, self._after), methods=["POST"]),
             Route("/v1/usage", self._usage.__call__, methods=["GET"]),
             Route("/v1/models", models.__call__, methods=["GET"]),
             Route("/v1/models/{model:path}", Model(models), methods=["GET"]),

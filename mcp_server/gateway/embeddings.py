@@ -6,22 +6,32 @@ import array
 import base64
 import json
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from ...compressors import tokens
+from ...memory import llms
 from ...memory.embeddings import Embedded, Embeddings, names
 from ...memory.settings import Settings
+from ...memory.usage import Spent
 from ..errors import ASKED_WRONG, DOMAIN, answer
 from ..http.caller import caller_of
 from ..runtime import Runtime
 from ..workers import Workers
+from . import account
+from .after import After
+from .answers import read
 from .body import Body
+from .client import Reply
 from .errors import BadRequest, GatewayError, UnknownModel
-from .headers import of_reply
+from .headers import of_reply, value_of
 from .passing import Passing
 from .relay import Copy, Pairs, relay, while_connected
 from .upstreams import Route
@@ -63,8 +73,8 @@ class OwnModel:
 class EmbeddingsEndpoint:
     """The endpoint, as an ASGI app."""
 
-    def __init__(self, passing: Passing, own: OwnModel) -> None:
-        self.passing, self.own = passing, own
+    def __init__(self, passing: Passing, own: OwnModel, after: After) -> None:
+        self.passing, self.own, self.after = passing, own, after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -75,7 +85,7 @@ class EmbeddingsEndpoint:
                 raise BadRequest(f"model is {type(model).__name__}; give a name", "model")
             spec = await self.own.spec()
             if model is None or model in names(spec):
-                await (await self._own(body))(scope, receive, send)
+                await (await self._own(body, request))(scope, receive, send)
                 return
             if not self.passing.upstreams.all:
                 raise UnknownModel(model, f"The memory's own is {min(names(spec), key=len)!r}, or leave model out")
@@ -84,7 +94,8 @@ class EmbeddingsEndpoint:
         except GatewayError as error:
             await error.response(scope, receive, send)
 
-    async def _own(self, body: Body) -> Response:
+    async def _own(self, body: Body, request: Request) -> Response:
+        began = time.perf_counter()
         texts = _texts(body.values.get("input"))
         form = body.values.get("encoding_format", "float")
         if form not in FORMS:
@@ -96,6 +107,7 @@ class EmbeddingsEndpoint:
         wanted = body.values.get("dimensions")
         if wanted is not None and wanted != len(embedded.vectors[0]):
             raise BadRequest(f"the memory's encoder has {len(embedded.vectors[0])} dimensions, no other", "dimensions")
+        self.after.embedded(request, _spent(embedded.model, "memoryops", 200, embedded.tokens, 0.0, began))
         data = [
             {"object": "embedding", "index": number, "embedding": _written(vector, form)}
             for number, vector in enumerate(embedded.vectors)
@@ -104,6 +116,7 @@ class EmbeddingsEndpoint:
         return JSONResponse({"object": "list", "data": data, "model": embedded.model, "usage": used})
 
     async def _passed_on(self, route: Route, body: Body, request: Request, send: Send) -> None:
+        began = time.perf_counter()
         written = {"model": json.dumps(route.model)} if route.renamed else {}
         sent = body.with_values(written)
         reply = await self.passing.ask(request.scope, caller_of(request), route, "embeddings", sent)
@@ -111,10 +124,42 @@ class EmbeddingsEndpoint:
         async def head(copy: Copy) -> Pairs:
             return of_reply(reply.headers)
 
+        copy = Copy()
         try:
-            await relay(reply, send, head, Copy(), hold=False)
+            await relay(reply, send, head, copy, hold=False)
         finally:
             await reply.close()
+            if reply.status < 300:
+                with anyio.CancelScope(shield=True):  # what was embedded is paid for, whether its caller waited or not
+                    used = await self.passing.workers.run(None, partial(_used, reply, copy, body))
+            else:
+                used = 0
+            model = llms.find(route.model or "unnamed", llms.table(self.passing.settings.models_file), quiet=True)
+            usd = account.cost(model, used, 0)
+            spent = _spent(route.model or "", route.upstream.name, reply.status, used, usd, began)
+            self.after.embedded(request, spent)
+
+
+def _used(reply: Reply, copy: Copy, body: Body) -> int:
+    """The tokens that were embedded: as the provider counted, or as we do where it does not say."""
+    told = read(copy.data, "application/json", value_of(reply.headers, b"content-encoding").lower()).tokens_in
+    given = body.values.get("input")
+    texts = [each for each in (given if isinstance(given, list) else [given]) if isinstance(each, str)]
+    return sum(map(tokens.count, texts)) if told is None else told
+
+
+def _spent(model: str, upstream: str, status: int, used: int, usd: float | None, began: float) -> Spent:
+    return Spent(
+        model=model,
+        upstream=upstream,
+        status=status,
+        tokens_before=used,
+        tokens_after=used,
+        tokens_in=used,
+        cost_usd=usd,
+        saved_usd=0.0,
+        milliseconds=round(1000 * (time.perf_counter() - began), 1),
+    )
 
 
 def _texts(given: object) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -50,9 +51,11 @@ class Models:
         return JSONResponse({"object": "list", "data": data, **({"unreachable": failed} if failed else {})})
 
     async def _of(self, upstream: Upstream, request: Request) -> list[Mapping[str, Any]]:
-        """The models of *upstream*, under names that lead back to it."""
-        route = Route(upstream, None)
-        reply = await self.passing.ask(request.scope, caller_of(request), route, "models")
+        """The models of *upstream*, under names that lead back to it. Of several, none is shown the caller's own key:
+        nothing says for which of them that is."""
+        caller, several = caller_of(request), len(self.passing.upstreams.all) > 1
+        asking = replace(caller, upstream=None) if several else caller
+        reply = await self.passing.ask(request.scope, asking, Route(upstream, None), "models")
         try:
             copy = Copy()
             async for chunk in reply.chunks():
@@ -67,7 +70,7 @@ class Models:
             models: list[Mapping[str, Any]] = [each for each in data if isinstance(each["id"], str)]
         except (ValueError, RecursionError, KeyError, TypeError) as error:
             raise GatewayError("its answer is no list of models") from error
-        if len(self.passing.upstreams.all) == 1:
+        if not several:
             return models
         return [{**each, "id": f"{upstream.name}/{each['id']}"} for each in models]
 

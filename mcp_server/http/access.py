@@ -68,7 +68,8 @@ class Access:
     """What a request must bring. *token* None asks for none. *hosts*: names beside those of loopback that the
     Host header may have, each with any port unless it names one. *origins*: web origins beside those of loopback;
     *cors*: those whose pages may also read the answers, or `*`. *scope*: what the token's holder may reach. *fixed*:
-    the environment's keys; *runtime*: the memory that has others. *quotas*: how much each caller may.
+    the environment's keys; *runtime*: the memory that has others. *quotas*: how much each caller may. *closed*: digests
+    of local tokens, which no language model may see either.
     """
 
     token: str | None
@@ -81,6 +82,7 @@ class Access:
     runtime: Runtime | None = None
     quotas: Quotas = field(default_factory=Quotas)
     cors: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
 
     def refusal(self, scope: Scope) -> Response | None:
         """Why the request in *scope* is refused whoever sends it, None if it is not."""
@@ -160,7 +162,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
-        self.keyring = Keyring(access.token, access.scope, access.fixed, access.runtime)
+        self.keyring = Keyring(access.token, access.scope, access.fixed, access.runtime, closed=access.closed)
         self.revoked = None if access.runtime is None else Revoked(access.runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -55,13 +55,21 @@ async def admitted(shown: Shown, keyring: Keyring, everybody: Caller | None) -> 
         except StoreError as error:
             return told(answer(error))
     if caller is not None:
-        own_header = shown.upstream is not None and shown.upstream.partition(" ")[2].strip() == shown.key
-        return replace(caller, upstream=None if own_header else shown.upstream)
+        return replace(caller, upstream=_for_a_model(shown, keyring, shown.key))
     if everybody is not None and not key_text.is_ours(shown.key or ""):
-        return replace(everybody, upstream=shown.upstream)
+        return replace(everybody, upstream=_for_a_model(shown, keyring))
     if shown.key is None:
         return _refused("this server wants a key", invalid=False)
     return _refused("the key that was sent is none of this server's, or it is over", invalid=True)
+
+
+def _for_a_model(shown: Shown, keyring: Keyring, used: str | None = None) -> str | None:
+    """The `Authorization` that may be handed on: neither the key that was *used* here nor another secret of ours, with
+    a scheme before it or without."""
+    if shown.upstream is None:
+        return None
+    said = {shown.upstream.strip(), shown.upstream.partition(" ")[2].strip()}
+    return None if used in said or any(map(keyring.is_secret, said)) else shown.upstream
 
 
 def _refused(detail: str, *, invalid: bool) -> Response:

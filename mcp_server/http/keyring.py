@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ...memory import key_text
@@ -46,7 +46,8 @@ class _Vouched:
 
 class Keyring:
     """*token*: the local one, whose holder acts within *scope*; None where there is none. *fixed*: those of the
-    environment, for the same workspace. *runtime*: the memory whose store has the others."""
+    environment, for the same workspace. *runtime*: the memory whose store has the others. *closed*: digests of local
+    tokens that open nothing here."""
 
     def __init__(
         self,
@@ -55,9 +56,11 @@ class Keyring:
         fixed: Sequence[FixedKey] = (),
         runtime: Runtime | None = None,
         clock: Callable[[], float] = time.time,
+        closed: Collection[str] = (),
     ) -> None:
         self._token = None if token is None else key_text.digest(token)
         self._scope, self._fixed, self._runtime, self._clock = scope, tuple(fixed), runtime, clock
+        self._closed = frozenset(closed)
         self._uses = Uses(clock)
         self._vouched: OrderedDict[str, _Vouched] = OrderedDict()
         self._lookups = Workers(LOOKUPS, "keys")
@@ -73,6 +76,12 @@ class Keyring:
             return Caller(Scope(bound.workspace, bound.user, bound.agent, None, matching[0].role), matching[0].id)
         key = await self._stored(shown, digest)
         return None if key is None else Caller(key.scope, key.id, own=key)
+
+    def is_secret(self, text: str) -> bool:
+        """Whether *text* is a key or token for a memory of this machine, so that no language model may see it."""
+        digest = key_text.digest(text)
+        known = self._closed | {each.digest for each in self._fixed} | {self._token}
+        return key_text.is_ours(text) or digest in known
 
     async def _stored(self, shown: str, digest: str) -> Key | None:
         if self._runtime is None or key_text.id_of(shown) is None:

@@ -43,7 +43,7 @@ from .metrics import Metrics
 from .parser import HttpProtocol
 from .quotas import Allowances, Quotas, spend
 from .stop import Stop
-from .token import local_token, token_path
+from .token import local_token, token_path, tokens_in
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,7 @@ def _access(
         runtime=runtime,
         quotas=quotas,
         cors=cors_origins(settings.cors_origins, auth=not args.no_auth),
+        closed=tokens_in(settings.folder),
     )
     if args.no_auth:
         return let_in, None

@@ -6,8 +6,10 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from typing import get_args
 
 from ...memory.errors import InvalidInput, MemoryOpsError
+from ...memory.key_text import digest
 from ...memory.scope import Role
 
 BYTES = 32
@@ -36,6 +38,15 @@ def local_token(folder: Path, role: Role = "agent") -> str:
         return _read(path)
     except OSError as error:
         raise NoToken(f"the token in {path} can be neither read nor made ({error.strerror or error})") from error
+
+
+def tokens_in(folder: Path) -> frozenset[str]:
+    """The digests of the tokens that lie in *folder*, for whatever role."""
+    found = set()
+    for role in get_args(Role):
+        with contextlib.suppress(OSError, InvalidInput):
+            found.add(digest(_read(token_path(folder, role))))
+    return frozenset(found)
 
 
 def _make(path: Path) -> None:

@@ -100,9 +100,10 @@ def test_a_limit_is_waited_for_or_told(scripted: Upstream, asking: MemoryOpsClie
         PlainTextResponse("", 301, {"location": "http://127.0.0.1:1/"}),
         JSONResponse({"other": "secret text"}),
         JSONResponse(["x"], 500),
+        Response(b"[" * 100_000, 500, media_type="application/problem+json"),
         Response(b"no gzip", headers={"content-encoding": "gzip"}),
     ],
-    ids=["page", "not found", "moved", "other", "failed", "garbled"],
+    ids=["page", "not found", "moved", "other", "failed", "deep", "garbled"],
 )
 def test_what_is_no_service_of_ours_is_said_to_be_none(
     scripted: Upstream, asking: MemoryOpsClient, answer: Response
@@ -112,6 +113,22 @@ def test_what_is_no_service_of_ours_is_said_to_be_none(
         asking.state()
     assert "secret" not in f"{caught.value}{caught.value.__cause__}"
     assert len(scripted.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [Response(b"\xff", media_type="text/plain"), Response(b"<html>", media_type="text/html")]
+)
+def test_what_is_no_text_is_no_memory(scripted: Upstream, asking: MemoryOpsClient, answer: Response) -> None:
+    scripted.script = lambda seen: answer
+    with pytest.raises(errors.BadAnswer, match="no plain text"):
+        asking.raw("1")
+
+
+def test_pages_that_lead_to_themselves_end(scripted: Upstream, asking: MemoryOpsClient) -> None:
+    scripted.script = lambda seen: JSONResponse({"tasks": [], "next_cursor": "again"})
+    with pytest.raises(errors.BadAnswer, match="leads to itself"):
+        list(asking.tasks.list.each())
+    assert len(scripted.seen) == 2
 
 
 def test_nobody_there_and_nothing_said_are_told_apart() -> None:

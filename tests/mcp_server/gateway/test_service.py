@@ -71,6 +71,33 @@ def test_embeddings_are_our_own_by_default_and_the_upstreams_by_name(client: ope
     assert upstream.seen[-1].json["model"] == "openai/text-embedding-3-large"
 
 
+def test_embeddings_are_in_the_ledger_and_count_against_limits(folder: Path, upstream: Upstream) -> None:
+    told: dict[str, Any] = {
+        "object": "list",
+        "data": [],
+        "model": "m",
+        "usage": {"prompt_tokens": 7, "total_tokens": 7},
+    }
+    upstream.script = lambda seen: told
+    with serving(folder, UPSTREAM_BASE=upstream.url, MEMORYOPS_RATE_LIMIT_TPM="30") as server, server.http() as http:
+
+        def embed(model: str) -> int:
+            return http.post("/v1/embeddings", json={"model": model, "input": ["one two", "three"]}).status_code
+
+        def used(model: str) -> tuple[Any, ...]:
+            found = [each for each in http.get("/v1/usage").json()["usage"] if each["group"] == model]
+            return tuple(found[0][name] for name in ("requests", "tokens_in")) if found else ()
+
+        assert embed("hashing:64") == 200
+        until(lambda: used("hashing:64") == (1, 3))
+        assert embed("m") == 200
+        until(lambda: used("m") == (1, 7))
+        told.pop("usage")
+        assert embed("n") == 200
+        until(lambda: used("n") == (1, 3))
+        until(lambda: embed("m") == 429)
+
+
 @pytest.mark.parametrize(
     "body",
     [{"input": []}, {"input": [[1, 2]]}, {"input": 7}, {"input": "a", "dimensions": 3},
@@ -214,6 +241,40 @@ def test_several_upstreams_and_the_callers_own_key(folder: Path, upstream: Upstr
         assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_unreachable")
         assert reply.headers["x-memory-status"] == "skipped"
         until(lambda: http.get("/readyz").status_code == 200)  # an owner that is just starting outlives the test
+
+
+def test_no_secret_of_ours_is_handed_on(folder: Path, upstream: Upstream) -> None:
+    """Not as a second key beside the first, and not where none is asked for."""
+    settings = {"UPSTREAM_BASE": upstream.url, "UPSTREAM_API_KEY": "sk-up", "MEMORYOPS_API_KEYS": "my-key,admin=boss"}
+
+    def asked(base: str, **headers: str) -> str:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        assert httpx2.post(f"{base}{CHAT}", json=BODY, headers=given, timeout=60).status_code == 200
+        return upstream.seen[-1].headers["authorization"]
+
+    with serving(folder, **settings) as server:
+        for secret in (server.token, "boss"):
+            for shown in (f"Bearer {secret}", f"Basic {secret}", secret):
+                assert asked(server.base, x_api_key="my-key", authorization=shown) == "Bearer sk-up"
+        assert asked(server.base, x_api_key="my-key", authorization="Bearer sk-mine") == "Bearer sk-mine"
+        token = server.token
+    with serving(folder, "--no-auth", **settings) as server:
+        assert asked(server.base, authorization=f"Bearer {token}") == "Bearer sk-up"
+        assert asked(server.base, authorization="Bearer sk-mine") == "Bearer sk-mine"
+
+
+def test_a_list_of_models_shows_no_upstream_the_key_for_another(
+    folder: Path, upstream: Upstream, tmp_path: Path
+) -> None:
+    path = tmp_path / "upstreams.json"
+    entries = [{"name": "one", "base": upstream.url}, {"name": "two", "base": upstream.url, "api_key": "k2"}]
+    path.write_text(json.dumps({"upstreams": entries}), encoding="utf-8")
+    upstream.script = lambda seen: {"object": "list", "data": []}
+    with serving(folder, "--no-auth", MEMORYOPS_UPSTREAMS_FILE=str(path)) as server, server.http() as http:
+        http.get("/v1/models", headers={"authorization": "Bearer sk-mine"})
+        assert {each.headers.get("authorization") for each in upstream.seen} == {None, "Bearer k2"}
+        http.get("/v1/models/one/m", headers={"authorization": "Bearer sk-mine"})
+        assert upstream.seen[-1].headers["authorization"] == "Bearer sk-mine"
 
 
 def test_a_completions_tokens_count_against_its_callers_limit(folder: Path, upstream: Upstream) -> None:
