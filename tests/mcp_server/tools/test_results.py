@@ -1,6 +1,7 @@
 """Pages that are cut to a number of tokens, while others write."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,8 +38,7 @@ def test_pages_show_each_entry_once_whatever_comes_before_them(sizes: list[int],
     seen: list[int] = []
     cursor: str | None = None
     while True:
-        at = cursor
-        shown, cursor = fitting(lambda most, at=at: fetch(most, at), lambda page: page.entries, lambda e: e, limit, 60)
+        shown, cursor = fitting(partial(fetch, cursor=cursor), lambda page: page.entries, lambda e: e, limit, 60)
         assert len(shown) <= limit and (len(shown) <= 1 or sum(each.tokens_of for each in shown) <= 60)
         seen += [each.name for each in shown]
         if cursor is None:
