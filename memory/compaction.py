@@ -215,9 +215,10 @@ def keys_of(conversation: Sequence[Message], ids: Sequence[str | None]) -> list[
     found: list[str] = []
     known: Counter[str] = Counter()
     for number, (message, id) in enumerate(zip(conversation, ids, strict=True)):
+        role = messages.role_of(number, message)
         content = message.get("content")
         said = content if isinstance(content, str) else messages.as_json(content)
-        key = content_id(id or "", messages.role_of(number, message), said)
+        key = content_id(id or "", role, said)
         found.append(key if not known[key] else content_id(key, str(known[key])))
         known[key] += 1
     return found

@@ -9,7 +9,6 @@ from functools import partial
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from ...memory import llms
 from ...memory.exchange import measured
 from ..http.caller import caller_of
 from ..http.observed import request_id
@@ -50,9 +49,7 @@ class Chat:
         if model is not None and not isinstance(model, str):
             raise BadRequest(f"model is {type(model).__name__}; give a name", "model")
         route = self.passing.upstreams.route(model)
-        table = llms.table(self.passing.settings.models_file)
-        llm = llms.find(route.model or "unnamed", table, quiet=True)
-        known = llm.name in table.models
+        llm, known = self.passing.llm(route.model)
         exchange = Exchange(caller_of(request), body, route, llm, known, request.scope["headers"])
         exchange.request_id, exchange.connection = request_id(request.scope), request
         return exchange

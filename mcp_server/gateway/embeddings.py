@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ...compressors import tokens
-from ...memory import llms
 from ...memory.embeddings import Embedded, Embeddings, names
 from ...memory.settings import Settings
 from ...memory.usage import Spent
@@ -134,8 +133,8 @@ class EmbeddingsEndpoint:
                     used = await self.passing.workers.run(None, partial(_used, reply, copy, body))
             else:
                 used = 0
-            model = llms.find(route.model or "unnamed", llms.table(self.passing.settings.models_file), quiet=True)
-            usd = account.cost(model, used, 0)
+            llm, _ = self.passing.llm(route.model)
+            usd = account.cost(llm, used, 0)
             spent = _spent(route.model or "", route.upstream.name, reply.status, used, usd, began)
             self.after.embedded(request, spent)
 

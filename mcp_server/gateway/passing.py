@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
+from ...memory import llms
+from ...memory.errors import InvalidInput
+from ...memory.llms import Llm
 from ...memory.settings import Settings
 from ..http.caller import Caller
 from ..workers import Workers
@@ -40,6 +43,15 @@ class Passing:
         if len(raw) < LARGE:
             return Body.parse(raw)
         return await self.workers.run(None, lambda: Body.parse(raw))
+
+    def llm(self, model: str | None) -> tuple[Llm, bool]:
+        """*model* by the table of windows and prices, and whether it is there."""
+        table = llms.table(self.settings.models_file)
+        try:
+            found = llms.find(model or "unnamed", table, quiet=True)
+        except InvalidInput:  # no name as we have them; its upstream may know better
+            found = llms.find("unnamed", table, quiet=True)
+        return found, found.name in table.models
 
     async def ask(self, scope: Scope, caller: Caller, route: Route, operation: str, body: bytes | None = None) -> Reply:
         """Send *body* to the upstream of *route*, with what of the caller's headers may go there.

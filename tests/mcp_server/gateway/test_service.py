@@ -16,7 +16,7 @@ import pytest
 from starlette.responses import Response
 
 from ..http.conftest import Served, serving
-from .upstream import Upstream
+from .upstream import Upstream, completion
 
 CHAT = "/v1/chat/completions"
 BODY: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}
@@ -275,6 +275,22 @@ def test_a_list_of_models_shows_no_upstream_the_key_for_another(
         assert {each.headers.get("authorization") for each in upstream.seen} == {None, "Bearer k2"}
         http.get("/v1/models/one/m", headers={"authorization": "Bearer sk-mine"})
         assert upstream.seen[-1].headers["authorization"] == "Bearer sk-mine"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"model": "two\r\nlines"}, {"model": "m" * 1000}, {"model": " "}, {"messages": [None]},
+     {"messages": [{"role": "user", "content": "one"}, 7]}, {"messages": [["role"]]}],
+)  # fmt: skip
+def test_what_only_an_upstream_may_understand_passes(gateway: Served, upstream: Upstream, more: Any) -> None:
+    upstream.script = lambda seen: completion("understood")
+    body = json.dumps({**BODY, "user": f"odd {hash(str(more))}", **more}).encode()
+    said = len(gateway.said)
+    with gateway.http() as http:
+        reply = http.post(CHAT, content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, upstream.seen[-1].raw) == (200, body)
+    assert reply.headers.get("x-memory-reason") == ("unreadable" if "messages" in more else None)
+    assert "a defect of ours" not in gateway.said[said:]
 
 
 def test_a_completions_tokens_count_against_its_callers_limit(folder: Path, upstream: Upstream) -> None:
