@@ -2,7 +2,7 @@
 
 Four processes: this one makes the load; an upstream answers at once; a bare proxy of the same server and client
 libraries only passes on; and `memoryops serve`. The ways are taken in turn, request by request, so that whatever else
-the machine does hits all of them alike. CPU is that of the process in the middle (with the memory's owner), for each
+the machine does hits all of them alike; a tenth of a second apart. CPU is that of the process in the middle (with the memory's owner), for each
 request, what happens after its reply included.
 
     python benchmarks/gateway.py
@@ -39,6 +39,8 @@ from memoryops.memory.evaluation import wait_until_embedded
 from memoryops.memory.scope import Scope
 from memoryops.stores.embedded.client import stop_owner
 
+PAUSE = 0.1
+"""Seconds between two requests: what the gateway does after a reply is over before the next way's turn."""
 CHUNKS = 50
 """Events of one stream."""
 USER = "bench"
@@ -206,6 +208,7 @@ def latencies(ways: list[Way], requests: int, questions: list[str]) -> None:
             for way in ways:
                 before = cpu(way.pids)
                 took = one(http, way, text)
+                time.sleep(PAUSE)
                 if number >= 20:
                     way.latencies.append(took)
                     way.cpu += cpu(way.pids) - before

@@ -145,9 +145,9 @@ def latencies(ops: MemoryOps, ids: list[str], key: str, port: int, times: int) -
         for operation in operations(ops, ids):
             rest: list[float] = []
             here: list[float] = []
-            for number in range(times + 10):
-                raw = operation.request(number).raw(host, key)
-                took = _timed(partial(_answered, connection, answers, raw)), _timed(partial(operation.call, number))
+            for number in range(times + 10):  # another one each time, so that nothing is at hand for the second
+                raw = operation.request(2 * number).raw(host, key)
+                took = _timed(partial(_answered, connection, answers, raw)), _timed(partial(operation.call, 2 * number + 1))
                 if number >= 10:  # the first warm up
                     rest.append(took[0])
                     here.append(took[1])
