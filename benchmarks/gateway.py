@@ -2,8 +2,8 @@
 
 Four processes: this one makes the load; an upstream answers at once; a bare proxy of the same server and client
 libraries only passes on; and `memoryops serve`. The ways are taken in turn, request by request, so that whatever else
-the machine does hits all of them alike; a tenth of a second apart. CPU is that of the process in the middle (with the memory's owner), for each
-request, what happens after its reply included.
+the machine does hits all of them alike; a tenth of a second apart. CPU is that of the process in the middle (with the
+memory's owner), for each request, what happens after its reply included.
 
     python benchmarks/gateway.py
     python benchmarks/gateway.py --requests 300 --items 10000 --streams 200

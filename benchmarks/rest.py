@@ -147,7 +147,10 @@ def latencies(ops: MemoryOps, ids: list[str], key: str, port: int, times: int) -
             here: list[float] = []
             for number in range(times + 10):  # another one each time, so that nothing is at hand for the second
                 raw = operation.request(2 * number).raw(host, key)
-                took = _timed(partial(_answered, connection, answers, raw)), _timed(partial(operation.call, 2 * number + 1))
+                took = (
+                    _timed(partial(_answered, connection, answers, raw)),
+                    _timed(partial(operation.call, 2 * number + 1)),
+                )
                 if number >= 10:  # the first warm up
                     rest.append(took[0])
                     here.append(took[1])
