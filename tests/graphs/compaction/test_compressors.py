@@ -152,9 +152,13 @@ def test_the_last_of_a_chain_ends_nobody(quick: MemoryOps, delta: bool) -> None:
 
 def test_a_persons_interrupt_interrupts() -> None:
     hanging = Hanging()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist passes it over
     timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        Chain([hanging]).compress([Passage("p", "One sentence. Another one.")], "", 5)
-    hanging.released.set()
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Chain([hanging]).compress([Passage("p", "One sentence. Another one.")], "", 5)
+    finally:
+        hanging.released.set()
+        timer.join()
+        signal.signal(signal.SIGINT, before)
