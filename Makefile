@@ -5,7 +5,8 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
-WORKERS ?= auto
+# One more than there are cores: tests wait for processes a third of their time.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n + 1)))
 
 VENV := .venv
 BIN := $(VENV)/bin
