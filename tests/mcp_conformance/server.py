@@ -34,6 +34,7 @@ from mcp_types import (
 from memoryops.mcp_server.face import Face
 from memoryops.mcp_server.http.access import Access
 from memoryops.mcp_server.http.app import build_app
+from memoryops.mcp_server.http.parser import HttpProtocol
 from memoryops.mcp_server.protocol import MemoryServer
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server, open_memory
@@ -303,7 +304,14 @@ def main() -> None:
     # The suite sends no token, so none is asked for; the checks of Host and Origin stay.
     app = build_app(server, Access(token=None))
     try:
-        uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", timeout_graceful_shutdown=3)
+        uvicorn.run(
+            app,
+            host="127.0.0.1",
+            port=options.port,
+            http=HttpProtocol,
+            log_level="warning",
+            timeout_graceful_shutdown=3,
+        )
     finally:
         runtime.close()
 
