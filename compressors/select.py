@@ -145,15 +145,23 @@ def _gaps(pieces: Sequence[Piece], chosen: dict[int, None], coming: Sequence[int
 
 
 def _drop(pieces: Sequence[Piece], chosen: dict[int, None], excess: int) -> None:
-    """Let go of the pieces chosen last, and of those that need them, until *excess* tokens are freed."""
+    """Let go of the pieces chosen last, and of what goes with them, until *excess* tokens are freed."""
     freed = 0
     while chosen and freed < excess:
         gone = {next(reversed(chosen))}
-        while more := {each for each in chosen if each not in gone and gone.intersection(pieces[each].needs)}:
+        while more := _going_with(pieces, chosen, gone):
             gone |= more
         for each in gone:
             freed += pieces[each].cost
             del chosen[each]
+
+
+def _going_with(pieces: Sequence[Piece], chosen: dict[int, None], gone: set[int]) -> set[int]:
+    """Of the *chosen*: what needs one of *gone*, and what only they needed (a bracket, a fence, a heading)."""
+    staying = [each for each in chosen if each not in gone]
+    needed = {need for each in staying for need in pieces[each].needs}
+    idle = {need for each in gone for need in pieces[each].needs} - needed
+    return {each for each in staying if each in idle or gone.intersection(pieces[each].needs)}
 
 
 def _spans(pieces: Sequence[Piece], chosen: dict[int, None]) -> list[Span]:

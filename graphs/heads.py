@@ -276,8 +276,7 @@ class _Sizes:
             name, content, calls = message.id or number, message.content, getattr(message, "tool_calls", None)
             known = before.get(name)
             if known is None or known[0] != content or known[1] != calls:
-                (part,) = messages.parts_of([plain(message)])
-                known = (content, calls, part.tokens)
+                known = (content, calls, messages.tokens_of([plain(message)]))
             now[name] = known
             total += known[2]
         with self._lock:

@@ -95,7 +95,7 @@ def _container(sheet: Sheet, start: int, bracket: int, needs: tuple[int, ...], d
         if content[at] == ",":
             at = _skip(content, at + 1)
     _flush(sheet, run, at, (opener,))
-    sheet.tie(opener, sheet.add_exact(at, at + 1, (*needs, opener)))  # neither is kept, or dropped again, alone
+    sheet.tie(opener, sheet.add_exact(at, at + 1, needs))
     return at + 1
 
 

@@ -321,15 +321,3 @@ def test_the_laws_hold_for_real_files(content_type: str) -> None:
         assert "".join("".join(text[u.start : u.end].split()) for u in found).replace(",", "") == "".join(
             text.split()
         ).replace(",", "")
-
-
-def test_a_bracket_needs_its_other() -> None:
-    """Else one of them might be let go alone, where what was chosen takes more than its parts did."""
-    text = json.dumps([["x" * 40] * 30, {"key": ["y" * 40] * 30}])
-    found = units(text, "json", longest=100)
-    openers = [n for n, unit in enumerate(found) if text[unit.end - 1] in "{["]
-    closers = [n for n, unit in enumerate(found) if text[unit.start : unit.end] in ("]", "}")]
-    assert len(openers) == len(closers) == 4
-    for closer in closers:
-        (opener,) = [n for n in openers if closer in found[n].needs]
-        assert opener in found[closer].needs
