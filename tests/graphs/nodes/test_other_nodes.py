@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, TypedDict
 
@@ -19,7 +20,7 @@ from memoryops.graphs import (
     make_task_nodes,
     register_agent,
 )
-from memoryops.memory.errors import Forbidden, InvalidInput, Taken
+from memoryops.memory.errors import Forbidden, InvalidInput, Settled, Taken
 from memoryops.memory.service import MemoryOps
 
 Make = Callable[..., MemoryOps]
@@ -123,6 +124,24 @@ def test_steps_that_run_again_do_nothing_twice(ops: MemoryOps) -> None:
         nodes.claim({"task": {"id": make_task_nodes(ops, agent="other").claim({})["task"]["id"]}})
 
 
+@pytest.mark.parametrize("lost", ["taken", "cancelled"])
+def test_a_task_that_was_lost_in_a_crash_is_no_dead_end(
+    ops: MemoryOps, person: MemoryOps, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes = make_task_nodes(ops, agent="graph-1", lease=0.01)
+    nodes.create({"new_tasks": [{"title": "sweep", "priority": 9}, "paint"]})
+    ours = nodes.claim({})
+    time.sleep(0.02)
+    if lost == "taken":
+        ops.tasks.claim(ours["task"]["id"], agent="other")
+    else:
+        person.tasks.update(ours["task"]["id"], status="cancelled")
+    assert nodes.claim(ours)["task"]["title"] == "paint"
+    assert "goes on to another task" in caplog.text
+    with pytest.raises((Taken, Settled)):  # what somebody asks for is not put off with another one
+        nodes.claim({"task": {"id": ours["task"]["id"]}})
+
+
 def test_a_create_that_crashed_is_not_repeated(ops: MemoryOps) -> None:
     crashes = [True]
     create = make_task_nodes(ops).create
@@ -150,6 +169,9 @@ def test_what_is_no_task_is_told(ops: MemoryOps, wrong: object) -> None:
         make_task_nodes(ops).create({"new_tasks": wrong})
     with pytest.raises(InvalidInput, match="claim one"):
         make_task_nodes(ops).complete({})
+    for node in (make_task_nodes(ops).claim, make_task_nodes(ops).complete):
+        with pytest.raises(InvalidInput, match="with its id"):
+            node({"task": "sweep"})
 
 
 def test_an_agent_makes_itself_known(make: Make) -> None:

@@ -94,7 +94,10 @@ def test_what_was_recalled_is_not_stored_again(ops: MemoryOps) -> None:
 def test_only_what_is_permitted(ops: MemoryOps) -> None:
     tool = create_manage_memory_tool(ops, actions_permitted=("create",))
     id = ops.add("keep me").id
-    assert run([tool], call("manage_memory", action="delete", id=id)) == ["delete is not permitted here; use create"]
+    (refused,) = run([tool], call("manage_memory", action="delete", id=id))
+    assert "should be 'create'" in refused
+    assert tool.tool_call_schema.model_json_schema()["properties"]["action"]["const"] == "create"  # type: ignore[union-attr]  # a model
+    assert tool.description.startswith("Create a memory")
     assert ops.retrieve(id).content == "keep me"
     with pytest.raises(InvalidInput, match="actions_permitted"):
         create_manage_memory_tool(ops, actions_permitted=("destroy",))  # type: ignore[arg-type]  # on purpose
