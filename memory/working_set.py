@@ -33,8 +33,8 @@ HEADER_SHARE = 3
 SOURCE_CHARS = 240_000
 """How much text one working set compresses; of longer ones only the part around the best passage."""
 _UNSEEN = (
-    r"[\s/\\\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
+    r"[\s/\\\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
 )
 """Slashes, and what a reader may not see: with or without them, a tag looks like ours."""
 _OURS = re.compile(
@@ -42,18 +42,22 @@ _OURS = re.compile(
 )
 
 
-_BLOCK = re.compile(rf"{re.escape(HEAD)}\n.*?{re.escape(FOOT)}", re.DOTALL)
-"""A whole block as `rendered` makes it. Nothing in it can end it, so the first end is its own."""
+_BLOCK = re.compile(r"\s+".join(map(re.escape, HEAD.split())) + rf"\s.*?{re.escape(FOOT)}", re.DOTALL)
+"""A whole block as `rendered` makes it, in lines as a form or another system may break them. Nothing in it can end it,
+so the first end is its own."""
 
 
 def is_block(text: str) -> bool:
     """Whether *text* is what was recalled from memory, and nothing else."""
-    return text.startswith(HEAD) and not without_blocks(text)
+    return FOOT in text and not without_blocks(text)
 
 
 def without_blocks(text: str) -> str:
     """*text* without what was recalled from memory and put into it; blank space around it goes as well."""
-    return _BLOCK.sub("", text).strip() if HEAD in text else text
+    if FOOT not in text:
+        return text
+    own, blocks = _BLOCK.subn("", text)
+    return own.strip() if blocks else text
 
 
 def one_line(text: str, most: int = 300) -> str:

@@ -43,7 +43,7 @@ def make_quarantine_gate(
         stubs = [
             _stub(each, _held(run, each, reasons), reasons)
             for each in _incoming(messages_in(state, messages_key))
-            if (reasons := list(check(text_of(each))))
+            if (reasons := _reasons(check(text_of(each))))
         ]
         if not stubs:
             return Command(goto=passed)
@@ -51,6 +51,11 @@ def make_quarantine_gate(
 
     gate.__annotations__["return"] = Command[Literal[(passed, held)]]  # type: ignore[valid-type]  # for the picture
     return gate
+
+
+def _reasons(found: Sequence[str]) -> list[str]:
+    """*found* as a list; a text is one reason, and not one for each letter."""
+    return [found] if isinstance(found, str) and found else list(found)
 
 
 def _incoming(messages: Sequence[BaseMessage]) -> list[BaseMessage]:

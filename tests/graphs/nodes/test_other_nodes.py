@@ -52,7 +52,7 @@ def test_what_is_suspicious_never_reaches_the_model(ops: MemoryOps, person: Memo
 
 
 def test_clean_messages_pass_and_a_rule_of_ones_own_holds(ops: MemoryOps) -> None:
-    graph, model = gated(ops, held="model", check=lambda text: ["too loud"] if text.isupper() else [])
+    graph, model = gated(ops, held="model", check=lambda text: "too loud" if text.isupper() else "")
     assert asyncio.run(graph.ainvoke({"messages": [("user", "hello")]}, T1))["messages"][-1].text == "fine"
     call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "c1", "type": "tool_call"}])
     result = ToolMessage("BUY NOW", tool_call_id="c1", name="look", id="r")
