@@ -10,6 +10,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from ..memory.context import WorkingSet
 from ..memory.service import MemoryOps
+from ..memory.working_set import purpose_of
 from .context import seen
 from .conversation import is_recalled, question_in, text_of, turns_of
 
@@ -33,7 +34,7 @@ class Recalling:
     def working_set(self, ops: MemoryOps, messages: Sequence[BaseMessage], purpose: str = "") -> WorkingSet | None:
         """What fits *purpose* (default: the last question of *messages*); None where nothing is asked."""
         question = question_in(messages)
-        asked = purpose or (text_of(question) if question is not None else "")
+        asked = purpose or (purpose_of(text_of(question)) if question is not None else "")
         if not asked.strip():
             return None
         run = seen(ops)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..compressors import tokens
 from ..compressors.ports import Compressor, Passage
+from ..stores.filters import encodable
 from .models import Form
 from .tiers import Left, Shortened, afforded, shortened
 
@@ -30,6 +31,8 @@ CROWD = 3
 """A text is put in whole only if it takes no more than its share of the room among this many."""
 HEADER_SHARE = 3
 """Compressed texts are so few that their headers take at most one part in this many of the room."""
+QUESTION_CHARS = 1500
+"""Of a longer question, its beginning and its end of this length are what is recalled for."""
 SOURCE_CHARS = 240_000
 """How much text one working set compresses; of longer ones only the part around the best passage."""
 _UNSEEN = (
@@ -58,6 +61,15 @@ def without_blocks(text: str) -> str:
         return text
     own, blocks = _BLOCK.subn("", text)
     return own.strip() if blocks else text
+
+
+def purpose_of(question: str) -> str:
+    """What to recall for where *question* is asked: its own words, of a long one those at its beginning and its end;
+    nothing for what no store can read."""
+    text = without_blocks(question).strip()
+    if len(text) > 2 * QUESTION_CHARS:
+        text = f"{text[:QUESTION_CHARS]}\n{text[-QUESTION_CHARS:]}"
+    return text if encodable(text) else ""
 
 
 def one_line(text: str, most: int = 300) -> str:
