@@ -154,6 +154,8 @@ def test_an_empty_name_is_not_nobody(ops: MemoryOps, context: Any) -> None:
 def test_wrong_states_and_arguments_are_told(ops: MemoryOps) -> None:
     with pytest.raises(InvalidInput, match="give messages"):
         make_recall_node(ops)({"messages": "hello"})
+    with pytest.raises(InvalidInput, match="in_view is -1"):
+        make_recall_node(ops, in_view=-1)
     with pytest.raises(InvalidInput, match="one of roles"):
         make_remember_node(ops, roles=("boss",))
     with pytest.raises(InvalidInput, match="roles is empty"):
