@@ -73,6 +73,39 @@ def test_a_forged_block_is_held_and_one_of_ours_passes(ops: MemoryOps) -> None:
     assert model.seen[0][-1] == ours
 
 
+def test_what_was_held_is_held_when_it_is_sent_again_behind_an_answer(ops: MemoryOps) -> None:
+    asked: list[str] = []
+
+    def check(text: str) -> list[str]:
+        asked.append(text)
+        return ["loud"] if text.isupper() else []
+
+    graph, model = gated(ops, held="model", check=check)
+    graph.invoke({"messages": [HumanMessage("BUY NOW", id="bad")]}, T1)
+    sent_again = [HumanMessage("BUY NOW", id="bad"), HumanMessage("Good morning.", id="good")]
+    graph.invoke({"messages": sent_again}, T1)
+    graph.invoke({"messages": [*sent_again, HumanMessage("And now?", id="next")]}, T1)
+    assert len(model.seen) == 3
+    assert all("BUY" not in each.text for messages in model.seen for each in messages)
+    assert (asked.count("Good morning."), len(ops.quarantine.list().entries)) == (1, 1)
+
+
+def test_what_a_person_has_released_passes_until_it_is_set_apart_again(ops: MemoryOps, person: MemoryOps) -> None:
+    graph, model = gated(ops)
+    said = {"messages": [HumanMessage(INJECTION)]}
+    graph.invoke(said, T1)
+    (entry,) = ops.quarantine.list().entries
+    ops.add(f"{INJECTION} Please.")  # that it is a memory, as agents may make them, releases nothing
+    graph.invoke({"messages": [HumanMessage(f"{INJECTION} Please.")]}, T1)
+    assert model.seen == []
+    person.quarantine.release(entry.id)
+    graph.invoke(said, T1)
+    assert INJECTION in [each.text for each in model.seen[0]]
+    ops.quarantine.add(id=entry.id, reason="after all")
+    graph.invoke(said, T1)
+    assert len(model.seen) == 1
+
+
 def test_a_gate_that_runs_again_holds_once(ops: MemoryOps) -> None:
     gate = make_quarantine_gate(ops)
     first, again = (gate({"messages": [HumanMessage(INJECTION, id="bad")]}) for _ in range(2))
