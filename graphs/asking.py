@@ -48,19 +48,20 @@ def ask(
     options: Sequence[str] = (),
     context: str = "",
     timeout: float | None = None,
+    name: str = "",
     alone: bool = False,
 ) -> Asked:
     """What a person decides about the actions of *request*; the graph pauses until one has.
 
     *question*, *options* and *context* are what the durable request shows. *timeout*: seconds until it expires; what
-    nobody has approved by then is rejected. Within one node's work one question is asked, however often the node runs;
-    *alone* refuses another one there with `InvalidInput`, because LangGraph tells answers apart by the order in which
-    they were asked for, and tools run side by side. A resume value that answers something else raises pydantic's
-    `ValidationError`, and the graph stays paused. Raises `InvalidInput` where nothing could be resumed.
+    nobody has approved by then is rejected. What *name* stands for is asked once in one task of a graph, however often
+    that runs. *alone* refuses any other question there with `InvalidInput`: LangGraph tells answers apart by their
+    order, and tools run side by side. A resume value that answers something else raises pydantic's `ValidationError`,
+    and the graph stays paused. Raises `InvalidInput` where nothing could be resumed.
     """
     if not run.resumable:
         raise InvalidInput("nobody was asked: this graph cannot pause; compile it with checkpointer=QdrantSaver(ops)")
-    key = f"langgraph:{fingerprint(run.thread or '', run.task or '')}"
+    key = f"langgraph:{fingerprint(run.thread or '', run.task or '', name)}"
     hil = run.ops.hil
     shown: dict[str, Any] = {"question": question, "options": list(options), "context": context}
     try:

@@ -76,6 +76,8 @@ def _rules(given: Rules | None) -> Rules | None:
 def _asking(
     ops: MemoryOps, question: str | Callable[[Any], str], options: Sequence[str], timeout: float | None, key: str
 ) -> Node:
+    name = question if isinstance(question, str) else key
+
     def hil(state: Any) -> dict[str, Any]:
         text = question(state) if callable(question) else question
         args: dict[str, Any] = {"question": text, "options": list(options)}
@@ -83,7 +85,7 @@ def _asking(
             action_requests=[ActionRequest(name=QUESTION, args=args, description=text)],
             review_configs=[ReviewConfig(action_name=QUESTION, allowed_decisions=["respond", "reject"])],
         )
-        settled = ask(seen(ops), request, text, options=options, timeout=timeout).request
+        settled = ask(seen(ops), request, text, options=options, timeout=timeout, name=name).request
         return {
             key: {
                 "status": settled.status,
@@ -120,6 +122,7 @@ def _reviewing(
                 options=[way for way in PLAIN if way in gated[0][1]] if plain else (),
                 context=listed if plain else f"{listed}\n\n{_how(request)}",
                 timeout=timeout,
+                name=" ".join(str(call["id"]) for call, _ in gated),
             )
             decided = {str(call["id"]): each for (call, _), each in zip(gated, asked.decisions, strict=True)}
         return _carried_out(answer, calls, decided, tools, model, messages_key)

@@ -96,7 +96,7 @@ def _create(run: Seen, number: int, given: object) -> Task:
     fields = {"title": given} if isinstance(given, str) else given
     if not isinstance(fields, Mapping) or not fields.keys() <= GIVEN or "title" not in fields:
         raise InvalidInput(f"task {number} is {given!r:.100}; give a title, or an object of {', '.join(sorted(GIVEN))}")
-    key = f"langgraph:{fingerprint(run.task, str(number))}" if run.task is not None else None
+    key = f"langgraph:{fingerprint(run.task, str(number), str(fields['title']))}" if run.task is not None else None
     return run.ops.tasks.create(**fields, thread=run.thread, idempotency_key=key)
 
 

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
@@ -281,3 +282,20 @@ def test_in_a_subgraph(ops: MemoryOps, person: MemoryOps) -> None:
     person.hil.answer(ops.hil.list().requests[0].id, "yes, do")
     assert graph.invoke(None, T1)["answer"]["answer"] == "yes, do"
     assert len(ops.hil.list().requests) == 1
+
+
+def test_in_a_workflow_each_question_has_an_answer_of_its_own(ops: MemoryOps, person: MemoryOps) -> None:
+    test, ship = make_hil_node(ops, question="Test it?"), make_hil_node(ops, question="Ship it?")
+    review = make_hil_node(ops)
+    wanted = [AIMessage("", tool_calls=[{"name": "delete", "args": {}, "id": f"c{n}"}]) for n in range(2)]
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def work(given: str) -> list[Any]:
+        said = [node({})["answer"]["answer"] for node in (test, ship)]
+        return [*said, *(review({"messages": [each]}).goto != "model" for each in wanted)]
+
+    work.invoke("", T1)
+    for answer in ("yes", "no", "approve", "reject"):
+        person.hil.answer(pending_request(work, T1) or "", answer)
+        out = work.invoke(None, T1)
+    assert out == ["yes", "no", True, False]

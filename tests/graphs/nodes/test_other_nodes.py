@@ -11,6 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from memoryops.graphs import (
@@ -194,6 +195,18 @@ def test_a_create_that_crashed_is_not_repeated(ops: MemoryOps) -> None:
     crashes.append(False)
     assert graph.invoke(None, T1)["new_tasks"] == []
     assert len(ops.tasks.list().tasks) == 1
+
+
+def test_a_workflow_may_create_more_than_once(ops: MemoryOps) -> None:
+    create = make_task_nodes(ops).create
+
+    @entrypoint()
+    def work(given: str) -> None:
+        for title in ("sweep", "paint"):
+            create({"new_tasks": [title]})
+
+    work.invoke("")
+    assert {each.title for each in ops.tasks.list().tasks} == {"sweep", "paint"}
 
 
 @pytest.mark.parametrize("wrong", ["sweep", {"title": "sweep"}, [{"name": "sweep"}], [7]])
