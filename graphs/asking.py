@@ -68,7 +68,7 @@ def ask(
         asked = hil.made(key) or hil.request(**shown, timeout=timeout, thread=run.thread, idempotency_key=key)
     except KeyReused:  # another tool of the same step was faster
         asked = None
-    if asked is None or (alone and any(getattr(asked, name) != value for name, value in shown.items())):
+    if asked is None or (alone and any(getattr(asked, each) != value for each, value in shown.items())):
         raise InvalidInput("a person is asked one question at a time, and another one is open; ask this one afterwards")
     answers = Annotated[HITLResponse, AfterValidator(lambda given: _checked(given, request, asked.options))]
     try:
