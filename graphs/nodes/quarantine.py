@@ -18,6 +18,8 @@ from .node import Node
 
 Check = Callable[[str], Sequence[str]]
 
+HELD = "held"
+"""Where the line that stands for what is held has its own hash: a changed text is a new one."""
 MOST_CLEAN = 100_000
 """Texts that a gate knows to be clean, by their hashes."""
 
@@ -85,9 +87,10 @@ def _reasons(found: Sequence[str]) -> list[str]:
 
 
 def _given(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """The messages of people and tools that say something, without what was recalled."""
+    """The messages of people and tools that say something, without what was recalled, and without the lines that stand
+    for what is held: a reason may sound like what it is against."""
     found = (each for each in messages if isinstance(each, HumanMessage | ToolMessage))
-    return [each for each in found if not was_put_in(each) and text_of(each).strip()]
+    return [each for each in found if not was_put_in(each) and not _is_stub(each) and text_of(each).strip()]
 
 
 def _held(run: Seen, message: BaseMessage, reasons: Sequence[str]) -> str:
@@ -100,4 +103,9 @@ def _held(run: Seen, message: BaseMessage, reasons: Sequence[str]) -> str:
 
 def _stub(message: BaseMessage, id: str, reasons: Sequence[str]) -> BaseMessage:
     line = f"[in quarantine, ID: {id}] This was set apart ({'; '.join(reasons)}); a person can release it."
-    return message.model_copy(update={"content": line})
+    marked = {**message.response_metadata, "memoryops": {HELD: fingerprint(line)}}
+    return message.model_copy(update={"content": line, "response_metadata": marked})
+
+
+def _is_stub(message: BaseMessage) -> bool:
+    return bool(message.response_metadata.get("memoryops", {}).get(HELD) == fingerprint(text_of(message)))

@@ -79,7 +79,7 @@ def test_what_was_held_is_held_when_it_is_sent_again_behind_an_answer(ops: Memor
 
     def check(text: str) -> list[str]:
         asked.append(text)
-        return ["loud"] if text.isupper() else []
+        return ["it says BUY"] if "BUY" in text else []
 
     graph, model = gated(ops, held="model", check=check)
     graph.invoke({"messages": [HumanMessage("BUY NOW", id="bad")]}, T1)
@@ -87,7 +87,7 @@ def test_what_was_held_is_held_when_it_is_sent_again_behind_an_answer(ops: Memor
     graph.invoke({"messages": sent_again}, T1)
     graph.invoke({"messages": [*sent_again, HumanMessage("And now?", id="next")]}, T1)
     assert len(model.seen) == 3
-    assert all("BUY" not in each.text for messages in model.seen for each in messages)
+    assert all(each.text != "BUY NOW" for messages in model.seen for each in messages)
     assert (asked.count("Good morning."), len(ops.quarantine.list().entries)) == (1, 1)
 
 
