@@ -38,13 +38,6 @@ def fingerprint(message: Any) -> bytes | None:
     return _written((type(message).__qualname__, fields, message.__pydantic_extra__))
 
 
-def independent(value: Any) -> Any:
-    """*value*, which `marshal` writes, with nothing in it that *value* could change in place."""
-    if not isinstance(value, MUTABLE):
-        return value
-    return marshal.loads(marshal.dumps(value, EXACT)) if value else _EMPTY[type(value)]  # noqa: S302 - just written
-
-
 class Texts:
     """The texts of the last messages, so that what is read of a message and its trace hold the same ones."""
 
@@ -64,7 +57,8 @@ class Traces:
     """The messages of a list as they were, up to the first that is not known by a fingerprint. Never changes.
 
     *kinds* and *lengths*: of each message its type, and how many fields it has; *names* and *values*: those of all
-    fields; *numbers*: where a value holds more than texts, and how `marshal` writes it, which keeps 1 and True apart.
+    fields; *places*: where a value holds more than texts, and *written*: how `marshal` writes it, which keeps 1 and
+    True apart. Such a value is not among the values.
     """
 
     texts: Texts
@@ -72,7 +66,8 @@ class Traces:
     lengths: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
-    numbers: list[tuple[int, bytes]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    written: list[bytes | None] = field(default_factory=list)
 
     def same(self, parts: Sequence[Any]) -> int:
         """How many of *parts*, from the first, are surely as those were."""
@@ -82,21 +77,28 @@ class Traces:
         ends = list(accumulate(self.lengths[:count]))
         names = list(chain.from_iterable(fields[:count]))
         values = list(chain.from_iterable(map(dict.values, fields[:count])))
-        same = min(_alike(names, self.names), _alike(values, self.values))
-        for at, written in self.numbers:
-            if at >= same:
-                break
-            if _written(values[at]) != written:
-                same = at
-                break
+        places = self.places[: bisect_left(self.places, len(values))]
+        written = [_written(values[at]) for at in places]
+        for at in places:
+            values[at] = None
+        known = _alike(written, self.written)
+        same = min(_alike(names, self.names), _alike(values, self.values), *places[known : known + 1])
         count = bisect_right(ends, same)
         return next((at for at, extra in enumerate(map(_EXTRA, parts[:count])) if extra), count)
 
     def then(self, same: int, parts: Iterable[Any]) -> Traces:
         """The first *same* of these, and *parts* behind them."""
         end = sum(self.lengths[:same])
-        numbers = self.numbers[: bisect_left(self.numbers, (end,))]
-        made = Traces(self.texts, self.kinds[:same], self.lengths[:same], self.names[:end], self.values[:end], numbers)
+        places = self.places[: bisect_left(self.places, end)]
+        made = Traces(
+            self.texts,
+            self.kinds[:same],
+            self.lengths[:same],
+            self.names[:end],
+            self.values[:end],
+            places,
+            self.written[: len(places)],
+        )
         for part in parts:
             if fingerprint(part) is None or part.__pydantic_extra__:
                 break
@@ -109,9 +111,14 @@ class Traces:
         self.lengths.append(len(fields))
         self.names.extend(fields)
         for value in fields.values():
-            if not _is_text(value):
-                self.numbers.append((len(self.values), marshal.dumps(value, EXACT)))
-            self.values.append(independent(value))
+            if value is None or isinstance(value, str):
+                self.values.append(value)
+            elif not value and isinstance(value, MUTABLE):
+                self.values.append(_EMPTY[type(value)])
+            else:
+                self.places.append(len(self.values))
+                self.written.append(_written(value))
+                self.values.append(None)
 
 
 def _alike(now: Sequence[Any], was: Sequence[Any]) -> int:
@@ -134,10 +141,6 @@ def _written(value: Any) -> bytes | None:
         return marshal.dumps(value, EXACT)
     except ValueError:
         return None
-
-
-def _is_text(value: Any) -> bool:
-    return value is None or isinstance(value, str) or value in ([], {})
 
 
 _known: dict[type, bool] = {}
