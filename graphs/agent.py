@@ -26,7 +26,8 @@ from .tools.memory import create_manage_memory_tool, create_search_memory_tool
 class RecallState(AgentState[Any]):
     """The agent's state with what was recalled for its question; part of neither its input nor its output."""
 
-    memoryops_recalled: NotRequired[Annotated[HumanMessage | None, PrivateStateAttr]]
+    memoryops_recalled: NotRequired[Annotated[dict[str, Any] | None, PrivateStateAttr]]
+    """The block's fields: a message would be streamed to whoever is shown the run's messages."""
 
 
 class RecallMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -51,8 +52,10 @@ class RecallMiddleware(AgentMiddleware[Any, Any, Any]):
             return None
         messages = state["messages"]
         working = self.recalling.working_set(self.ops, messages)
-        found = working is not None and bool(working.text)
-        return {"memoryops_recalled": as_message(working, question_in(messages)) if working and found else None}
+        if working is None or not working.text:
+            return {"memoryops_recalled": None}
+        block = as_message(working, question_in(messages))
+        return {"memoryops_recalled": block.model_dump(include={"content", "id", "response_metadata"})}
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         return await asyncio.to_thread(self.before_agent, state, runtime)
@@ -80,13 +83,13 @@ class RecallMiddleware(AgentMiddleware[Any, Any, Any]):
 
 
 def _with_recalled(request: ModelRequest[Any]) -> ModelRequest[Any]:
-    recalled: Any = request.state
-    block: HumanMessage | None = recalled.get("memoryops_recalled")
+    state: Any = request.state
+    block: dict[str, Any] | None = state.get("memoryops_recalled")
     question = question_in(request.messages)
     if block is None or question is None:
         return request
     place = next(n for n, each in enumerate(request.messages) if each is question) + 1
-    messages: list[AnyMessage] = [*request.messages[:place], block, *request.messages[place:]]
+    messages: list[AnyMessage] = [*request.messages[:place], HumanMessage(**block), *request.messages[place:]]
     return request.override(messages=messages)
 
 

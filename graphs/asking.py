@@ -21,7 +21,7 @@ from langgraph.types import interrupt
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from ..memory.drafts import fingerprint
-from ..memory.errors import Settled
+from ..memory.errors import InvalidInput, KeyReused, Settled
 from ..memory.hil import HilRequest
 from ..memory.service import MemoryOps
 from .context import Seen
@@ -48,24 +48,32 @@ def ask(
     options: Sequence[str] = (),
     context: str = "",
     timeout: float | None = None,
-    more: str = "",
+    name: str = "",
+    alone: bool = False,
 ) -> Asked:
     """What a person decides about the actions of *request*; the graph pauses until one has.
 
     *question*, *options* and *context* are what the durable request shows. *timeout*: seconds until it expires; what
-    nobody has approved by then is rejected. Within one node's work a question is asked once, however often the node
-    runs; *more* tells several of the same work apart. A resume value that answers something else raises pydantic's
-    `ValidationError`, and the graph stays paused.
+    nobody has approved by then is rejected. What *name* stands for is asked once in one task of a graph, however often
+    that runs. *alone* refuses any other question there with `InvalidInput`: LangGraph tells answers apart by their
+    order, and tools run side by side. A resume value that answers something else raises pydantic's `ValidationError`,
+    and the graph stays paused. Raises `InvalidInput` where nothing could be resumed.
     """
-    key = f"langgraph:{fingerprint(run.thread or '', run.task or '', more)}"
+    if not run.resumable:
+        raise InvalidInput("nobody was asked: this graph cannot pause; compile it with checkpointer=QdrantSaver(ops)")
+    key = f"langgraph:{fingerprint(run.thread or '', run.task or '', name)}"
     hil = run.ops.hil
-    asked = hil.made(key) or hil.request(
-        question, options=options, context=context, timeout=timeout, thread=run.thread, idempotency_key=key
-    )
+    shown: dict[str, Any] = {"question": question, "options": list(options), "context": context}
+    try:
+        asked = hil.made(key) or hil.request(**shown, timeout=timeout, thread=run.thread, idempotency_key=key)
+    except KeyReused:  # another tool of the same step was faster
+        asked = None
+    if asked is None or (alone and any(getattr(asked, each) != value for each, value in shown.items())):
+        raise InvalidInput("a person is asked one question at a time, and another one is open; ask this one afterwards")
     answers = Annotated[HITLResponse, AfterValidator(lambda given: _checked(given, request, asked.options))]
     try:
         given: HITLResponse | None = interrupt({**request, REQUEST_ID: asked.id}, response_schema=answers)
-    except GraphInterrupt:
+    except (GraphInterrupt, ValidationError):  # LangGraph hands in a wrong resume value again and again
         asked = hil.get(asked.id)
         if asked.status == "pending":
             raise
@@ -86,6 +94,8 @@ def _checked(given: HITLResponse, request: HITLRequest, options: Sequence[str] =
         if decision["type"] not in allowed[action["name"]]:
             ways = ", ".join(allowed[action["name"]])
             raise ValueError(f"{decision['type']!r} is not allowed for {action['name']}; use one of {ways}")
+        if decision["type"] == "respond" and not decision["message"].strip():
+            raise ValueError("the answer is empty; give some text")
         if decision["type"] == "respond" and options and decision["message"] not in options:
             raise ValueError(f"the answer is {decision['message']!r:.100}; choose one of {', '.join(options)}")
     return given

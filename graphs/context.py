@@ -28,8 +28,8 @@ from ..memory.errors import Forbidden
 from ..memory.service import MemoryOps
 from .conversation import field
 
-RUNTIME = "__pregel_runtime"
-"""Where LangGraph keeps a run's runtime in its config."""
+RUNTIME, CHECKPOINTER = "__pregel_runtime", "__pregel_checkpointer"
+"""Where LangGraph keeps a run's runtime and its checkpointer in its config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Seen:
     thread: str | None
     task: str | None = None
     """LangGraph's id of the work that is being done: the same when a node runs again after a pause or a crash."""
+    resumable: bool = False
+    """Whether the run has a checkpointer, so that it can be paused."""
 
 
 def seen(ops: MemoryOps) -> Seen:
@@ -86,7 +88,8 @@ def _seen(ops: MemoryOps, configurable: Mapping[str, Any], runtime: Any) -> Seen
     narrowed = ops.scope.narrowed(user=bound.user, agent=bound.agent)
     info = runtime.execution_info if runtime is not None else None
     task = info.task_id if info is not None else None
-    return Seen(ops if narrowed == ops.scope else ops.with_scope(narrowed), bound.thread, task)
+    resumable = bool(configurable.get(CHECKPOINTER))
+    return Seen(ops if narrowed == ops.scope else ops.with_scope(narrowed), bound.thread, task, resumable)
 
 
 def _said(context: object, name: str) -> Any:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, message_chunk_to_message
 
 from ..memory.errors import InvalidInput
 from ..memory.turns import Kept, Turn
@@ -55,7 +55,7 @@ def question_in(messages: Sequence[BaseMessage]) -> HumanMessage | None:
 
 def turns_of(messages: Sequence[BaseMessage], roles: Sequence[str] = ("user", "assistant")) -> list[Turn]:
     """What people and models of *roles* said, as turns."""
-    found = [(ROLES.get(each.type, ""), each) for each in messages]
+    found = [(ROLES.get(message_chunk_to_message(each).type, ""), each) for each in messages]
     return [Turn(each.id, role, text_of(each)) for role, each in found if role in roles and text_of(each).strip()]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
+from ..memory import inputs
+
 
 def copy_threads(
     source: BaseCheckpointSaver[str], target: BaseCheckpointSaver[str], threads: Iterable[str] | None = None
@@ -17,7 +19,8 @@ def copy_threads(
     paused runs and time travel included. What is there already is written once more, and stays one.
     """
     copied = 0
-    for config in [_thread(each) for each in threads] if threads is not None else [None]:
+    named = [None] if threads is None else [_thread(each) for each in inputs.several(threads, "threads")]
+    for config in named:
         for found in sorted(source.list(config), key=_age):
             _copy(found, target)
             copied += 1

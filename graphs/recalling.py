@@ -8,13 +8,16 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
+from ..memory import inputs
 from ..memory.context import WorkingSet
 from ..memory.service import MemoryOps
+from ..memory.working_set import purpose_of
 from .context import seen
 from .conversation import is_recalled, question_in, text_of, turns_of
 
 IN_VIEW = 10
 """How many of the latest messages are left out of what is recalled: the model sees them anyway."""
+MOST_IN_VIEW = 10_000
 WINDOW_PARTS = 8
 """What is recalled takes at most one part in this many of the window, unless its budget is given."""
 
@@ -30,10 +33,13 @@ class Recalling:
     in_view: int = IN_VIEW
     window: int | None = None
 
+    def __post_init__(self) -> None:
+        inputs.whole(self.in_view, "in_view", 0, MOST_IN_VIEW)
+
     def working_set(self, ops: MemoryOps, messages: Sequence[BaseMessage], purpose: str = "") -> WorkingSet | None:
         """What fits *purpose* (default: the last question of *messages*); None where nothing is asked."""
         question = question_in(messages)
-        asked = purpose or (text_of(question) if question is not None else "")
+        asked = purpose or (purpose_of(text_of(question)) if question is not None else "")
         if not asked.strip():
             return None
         run = seen(ops)

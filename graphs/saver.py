@@ -31,6 +31,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from ..memory import inputs
 from ..memory.checkpoints import Entry, Saved, Value, labels
 from ..memory.errors import InvalidInput
 from ..memory.scope import Scope
@@ -64,7 +65,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         **limits: Unpack[Limits],
     ) -> None:
         super().__init__(serde=serde)
-        self.ops, self.ttl = ops, ttl
+        self.ops, self.ttl = ops, inputs.seconds(ttl, "ttl") if ttl is not None else None
         self._heads = Heads(ops, compaction, **limits)
         self.compaction = self._heads.mode
         self._use(self.serde)
@@ -258,7 +259,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
         One whose writes rebuild a `DeltaChannel` of a checkpoint that stays is hidden until nothing needs it any more.
         """
-        self.checkpoints.delete_runs(run_ids)
+        self.checkpoints.delete_runs(inputs.several(run_ids, "run_ids"))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy all of a thread to another id."""
@@ -271,7 +272,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         """
         if strategy not in ("keep_latest", "delete"):
             raise InvalidInput(f"the strategy is {strategy!r}; use keep_latest or delete")
-        for thread in thread_ids:
+        for thread in inputs.several(thread_ids, "thread_ids"):
             if strategy == "delete":
                 self.checkpoints.delete(str(thread))
             else:

@@ -93,7 +93,7 @@ class QdrantStore(BaseStore):
         for op in asked:
             if not isinstance(op, GetOp | SearchOp | ListNamespacesOp | PutOp):
                 raise InvalidInput(f"{type(op).__name__} is no operation of a store; use GetOp, SearchOp, PutOp, …")
-            validate_op_namespace(op)
+            _check(op)
         changes = [self._change(op) for op in asked if isinstance(op, PutOp)]
         results: list[Result] = [None] * len(asked)
         gets = {place: op for place, op in enumerate(asked) if isinstance(op, GetOp)}
@@ -225,6 +225,17 @@ def _check_encoder(ops: MemoryOps, index: IndexConfig) -> None:
             f"of {info.dimension} dimensions. Leave dims and embed out; to choose another encoder, set "
             "MEMORYOPS_ENCODER for a new memory, or run `memoryops reembed --encoder NAME` for this one"
         )
+
+
+def _check(op: Op) -> None:
+    """Refuse texts in place of lists: they would be read letter by letter."""
+    namespace: Any = getattr(op, "namespace", ())
+    if isinstance(namespace, str):
+        raise InvalidInput(f"the namespace is {namespace!r:.100}; give a tuple of strings like ('users', 'anna')")
+    index: Any = getattr(op, "index", None)
+    if isinstance(index, str) or index is True:
+        raise InvalidInput(f"the index of a put is {index!r:.100}; give a list of paths, False, or None")
+    validate_op_namespace(op)
 
 
 def _item(entry: Entry) -> Item:

@@ -27,7 +27,7 @@ from .messages import Message
 from .parts import content_id
 from .turns import Kept, Turn
 from .window import ContextWindow
-from .working_set import frame_tokens, without_blocks
+from .working_set import frame_tokens, purpose_of
 
 if TYPE_CHECKING:
     from .service import MemoryOps
@@ -39,8 +39,6 @@ MOST_MEMORIES = 12
 """How many memories one request is given."""
 IN_VIEW = 100
 """How many of the latest messages are left out of what is recalled: the model sees them anyway."""
-QUESTION_CHARS = 1500
-"""Of a longer question, its beginning and its end of this length are what is recalled for."""
 ANSWER_SHARE = 0.25
 """The most of the window that is kept free for the answer, however long it may be."""
 FAST = ("extractive", "truncate")
@@ -280,7 +278,7 @@ class Exchanges:
         """The block for the last question, and how many memories it holds. While a model works on one question with
         its tools, the block stays the same."""
         place = _question_place(conversation)
-        purpose = _purpose(conversation, place)
+        purpose = purpose_of(messages.text_of(conversation[place])) if place is not None else ""
         if place is None or not purpose:
             return "", 0
         question = content_id(*keys[: place + 1])
@@ -343,11 +341,3 @@ def _counted(count: Any, given: Any) -> int:
 def _question_place(conversation: Sequence[Message]) -> int | None:
     places = (n for n in range(len(conversation) - 1, -1, -1) if messages.role_of(n, conversation[n]) == "user")
     return next(places, None)
-
-
-def _purpose(conversation: Sequence[Message], place: int | None) -> str:
-    """What to recall for: the words of the question, of a long one its beginning and its end."""
-    text = without_blocks(messages.text_of(conversation[place]) or "").strip() if place is not None else ""
-    if len(text) > 2 * QUESTION_CHARS:
-        text = f"{text[:QUESTION_CHARS]}\n{text[-QUESTION_CHARS:]}"
-    return text if encodable(text) else ""

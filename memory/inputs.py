@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ..stores.errors import InvalidRequest
 from ..stores.payloads import check_id, check_metadata, dump, is_number
 from ..stores.ports import MAX_TEXT_BYTES
 from .errors import InvalidInput
+
+T = TypeVar("T")
 
 MAX_NAME_CHARS = 200
 MAX_TITLE_CHARS = 500
@@ -51,6 +53,13 @@ def id(value: object, what: str = "id") -> str:
         return check_id(value)  # type: ignore[arg-type]  # the check is what tells
     except InvalidRequest as error:
         raise InvalidInput(f"{what}: {error}") from error
+
+
+def several(values: Iterable[T], what: str) -> list[T]:
+    """*values* as a list; a text is none, because its letters would be taken for them."""
+    if isinstance(values, str):
+        raise InvalidInput(f"{what} is {values!r:.100}; give a list of strings")
+    return list(values)
 
 
 def names(values: object, what: str, most: int = MAX_TAGS) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..stores.errors import Conflict, Duplicate
 from ..stores.filters import And, Eq
-from ..stores.ports import Change, DeleteWhere, Point
+from ..stores.ports import Change, Delete, DeleteWhere, Point, Put
 from . import drafts, forms, inputs, paging
 from .conditions import iso
 from .errors import InvalidInput, NotFound, Quarantined, Stale
@@ -97,6 +97,11 @@ class Quarantine:
         self._find(inputs.id(id))
         return self.items.item(self._move(id, "active", None))
 
+    def released(self, content: str) -> bool:
+        """Whether a person has released *content*, to the letter, and nobody has set it apart again."""
+        ids = [_release_id(user, content) for user in dict.fromkeys((self.scope.user, None))]
+        return any(self.store.get(self.scope.workspace, "records", ids))
+
     def purge(self, id: str) -> Forgotten:
         """Erase the content for good, as a person. Raises `Forbidden` for an agent."""
         self.scope.require_person("purge from quarantine")
@@ -123,8 +128,11 @@ class Quarantine:
             drafts.record(draft, id, self.items.clock(), findings, expected_rev=point.rev),
             DeleteWhere("memory", Eq("item", id)),
         ]
+        release = _release_id(payload.get("user"), draft.content)
         if status == "active":
-            changes += self.items.passages(draft, id, findings)
+            changes += [Put("records", release, {"type": "release"}), *self.items.passages(draft, id, findings)]
+        else:
+            changes.append(Delete("records", release))
         try:
             self.store.write(self.scope.workspace, changes)
         except Conflict as error:
@@ -152,3 +160,8 @@ class Quarantine:
             thread=payload.get("thread"),
             content=None if self.scope.role == "agent" else point.text,
         )
+
+
+def _release_id(user: str | None, content: str) -> str:
+    """The id of the record that says that *content* was released: a hash, which outlives the memory."""
+    return f"release:{drafts.fingerprint(user or '', content)}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..compressors import tokens
 from ..compressors.ports import Compressor, Passage
+from ..stores.filters import encodable
 from .models import Form
 from .tiers import Left, Shortened, afforded, shortened
 
@@ -30,11 +31,13 @@ CROWD = 3
 """A text is put in whole only if it takes no more than its share of the room among this many."""
 HEADER_SHARE = 3
 """Compressed texts are so few that their headers take at most one part in this many of the room."""
+QUESTION_CHARS = 1500
+"""Of a longer question, its beginning and its end of this length are what is recalled for."""
 SOURCE_CHARS = 240_000
 """How much text one working set compresses; of longer ones only the part around the best passage."""
 _UNSEEN = (
-    r"[\s/\\\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
+    r"[\s/\\\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
 )
 """Slashes, and what a reader may not see: with or without them, a tag looks like ours."""
 _OURS = re.compile(
@@ -42,18 +45,31 @@ _OURS = re.compile(
 )
 
 
-_BLOCK = re.compile(rf"{re.escape(HEAD)}\n.*?{re.escape(FOOT)}", re.DOTALL)
-"""A whole block as `rendered` makes it. Nothing in it can end it, so the first end is its own."""
+_BLOCK = re.compile(r"\s+".join(map(re.escape, HEAD.split())) + rf"\s.*?{re.escape(FOOT)}", re.DOTALL)
+"""A whole block as `rendered` makes it, in lines as a form or another system may break them. Nothing in it can end it,
+so the first end is its own."""
 
 
 def is_block(text: str) -> bool:
     """Whether *text* is what was recalled from memory, and nothing else."""
-    return text.startswith(HEAD) and not without_blocks(text)
+    return FOOT in text and not without_blocks(text)
 
 
 def without_blocks(text: str) -> str:
     """*text* without what was recalled from memory and put into it; blank space around it goes as well."""
-    return _BLOCK.sub("", text).strip() if HEAD in text else text
+    if FOOT not in text:
+        return text
+    own, blocks = _BLOCK.subn("", text)
+    return own.strip() if blocks else text
+
+
+def purpose_of(question: str) -> str:
+    """What to recall for where *question* is asked: its own words, of a long one those at its beginning and its end;
+    nothing for what no store can read."""
+    text = without_blocks(question).strip()
+    if len(text) > 2 * QUESTION_CHARS:
+        text = f"{text[:QUESTION_CHARS]}\n{text[-QUESTION_CHARS:]}"
+    return text if encodable(text) else ""
 
 
 def one_line(text: str, most: int = 300) -> str:

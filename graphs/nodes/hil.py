@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from langchain.agents.middleware.human_in_the_loop import (
     ActionRequest,
@@ -16,9 +16,11 @@ from langchain.agents.middleware.human_in_the_loop import (
 )
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 from langgraph.graph import END
+from langgraph.runtime import get_runtime
 from langgraph.types import Command, Send
 
 from ...memory import inputs
+from ...memory.errors import InvalidInput
 from ...memory.service import MemoryOps
 from ..asking import PLAIN, ask
 from ..context import seen
@@ -27,6 +29,8 @@ from .node import Node, declaring
 
 QUESTION = "question"
 """The name of the action that a question without a tool call is asked as."""
+
+WAYS = get_args(DecisionType)
 
 Rules = Mapping[str, bool | InterruptOnConfig]
 
@@ -54,12 +58,26 @@ def make_hil_node(
     """
     if question is not None:
         return _asking(ops, question, inputs.names(options, "options"), timeout, output_key)
-    return _reviewing(ops, interrupt_on, tools, model, timeout, messages_key)
+    return _reviewing(ops, _rules(interrupt_on), tools, model, timeout, messages_key)
+
+
+def _rules(given: Rules | None) -> Rules | None:
+    """*given*, if each rule says whether, or how, a person decides: a mistake in one must not let a call pass."""
+    for name, rule in (given or {}).items():
+        allowed = rule.get("allowed_decisions") if isinstance(rule, Mapping) else None
+        named = isinstance(allowed, list | tuple) and bool(allowed) and all(each in WAYS for each in allowed)
+        if not isinstance(rule, bool) and not named:
+            raise InvalidInput(
+                f"the rule for {name} is {rule!r:.100}; give True, False, or allowed_decisions of {', '.join(WAYS)}"
+            )
+    return given
 
 
 def _asking(
     ops: MemoryOps, question: str | Callable[[Any], str], options: Sequence[str], timeout: float | None, key: str
 ) -> Node:
+    name = question if isinstance(question, str) else key
+
     def hil(state: Any) -> dict[str, Any]:
         text = question(state) if callable(question) else question
         args: dict[str, Any] = {"question": text, "options": list(options)}
@@ -67,7 +85,7 @@ def _asking(
             action_requests=[ActionRequest(name=QUESTION, args=args, description=text)],
             review_configs=[ReviewConfig(action_name=QUESTION, allowed_decisions=["respond", "reject"])],
         )
-        settled = ask(seen(ops), request, text, options=options, timeout=timeout).request
+        settled = ask(seen(ops), request, text, options=options, timeout=timeout, name=name).request
         return {
             key: {
                 "status": settled.status,
@@ -92,7 +110,7 @@ def _reviewing(
         gated = [(call, allowed) for call in calls if (allowed := _allowed(call, rules))]
         decided: dict[str, Decision] = {}
         if gated:
-            request = _review(gated, rules)
+            request = _review(gated, rules, state)
             # Several calls have no options to choose from: a person may decide differently about each.
             plain = len(gated) == 1 and set(gated[0][1]) <= set(PLAIN)
             listed = "\n\n".join(each["description"] for each in request["action_requests"])
@@ -104,6 +122,7 @@ def _reviewing(
                 options=[way for way in PLAIN if way in gated[0][1]] if plain else (),
                 context=listed if plain else f"{listed}\n\n{_how(request)}",
                 timeout=timeout,
+                name=" ".join(str(call["id"]) for call, _ in gated),
             )
             decided = {str(call["id"]): each for (call, _), each in zip(gated, asked.decisions, strict=True)}
         return _carried_out(answer, calls, decided, tools, model, messages_key)
@@ -126,20 +145,21 @@ def _allowed(call: ToolCall, rules: Rules | None) -> Sequence[DecisionType]:
     return rule["allowed_decisions"]
 
 
-def _review(gated: Sequence[tuple[ToolCall, Sequence[DecisionType]]], rules: Rules | None) -> HITLRequest:
+def _review(gated: Sequence[tuple[ToolCall, Sequence[DecisionType]]], rules: Rules | None, state: Any) -> HITLRequest:
     ways = {call["name"]: list(allowed) for call, allowed in gated}
     return HITLRequest(
         action_requests=[
-            ActionRequest(name=call["name"], args=call["args"], description=_described(call, rules))
+            ActionRequest(name=call["name"], args=call["args"], description=_described(call, rules, state))
             for call, _ in gated
         ],
         review_configs=[ReviewConfig(action_name=name, allowed_decisions=each) for name, each in ways.items()],
     )
 
 
-def _described(call: ToolCall, rules: Rules | None) -> str:
+def _described(call: ToolCall, rules: Rules | None, state: Any) -> str:
     rule = (rules or {}).get(call["name"])
     said = rule.get("description") if isinstance(rule, Mapping) else None
+    said = said(call, state, get_runtime()) if callable(said) else said
     shown = f"{call['name']}({json.dumps(call['args'], ensure_ascii=False, default=str)})"
     return f"{said}\n{shown}" if isinstance(said, str) else shown
 

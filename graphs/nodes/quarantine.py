@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 from langgraph.graph import END
 from langgraph.types import Command
 
+from ...memory.drafts import fingerprint
 from ...memory.screening import screen
 from ...memory.service import MemoryOps
 from ..context import Seen, seen
@@ -16,6 +17,9 @@ from ..conversation import messages_in, text_of, was_put_in
 from .node import Node
 
 Check = Callable[[str], Sequence[str]]
+
+MOST_CLEAN = 100_000
+"""Texts that a gate knows to be clean, by their hashes."""
 
 
 def screening(text: str) -> list[str]:
@@ -31,19 +35,22 @@ def make_quarantine_gate(
     check: Check = screening,
     messages_key: str = "messages",
 ) -> Node:
-    """A node that looks at what came in since the model's last answer: people's messages and tool results.
+    """A node that looks at what people said and what tools gave back, before the model does.
 
     What *check(text)* gives reasons against goes into quarantine, and a line with its id takes its place in the state,
-    under the same message and call ids. The graph goes on to *passed*, or, if anything was held, to *held*. Raises
-    `InvalidInput` or a `StoreError`; what cannot be set apart is not let through.
+    under the same message and call ids; what a person has released from there passes. *check* is asked once for each
+    text that it has nothing against, so clients may send a whole conversation again. The graph goes on to *passed*, or,
+    if anything was held, to *held*. Raises `InvalidInput` or a `StoreError`; what cannot be set apart is not let
+    through.
     """
+    passes = _Passed(check)
 
     def gate(state: Any) -> Command[Any]:
         run = seen(ops)
         stubs = [
             _stub(each, _held(run, each, reasons), reasons)
-            for each in _incoming(messages_in(state, messages_key))
-            if (reasons := list(check(text_of(each))))
+            for each in _given(messages_in(state, messages_key))
+            if (reasons := passes.reasons(text_of(each))) and not run.ops.quarantine.released(text_of(each))
         ]
         if not stubs:
             return Command(goto=passed)
@@ -53,10 +60,33 @@ def make_quarantine_gate(
     return gate
 
 
-def _incoming(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """The messages of people and tools after the model's last answer, without what was recalled."""
-    last = max((n for n, each in enumerate(messages) if isinstance(each, AIMessage)), default=-1)
-    found = [each for each in messages[last + 1 :] if isinstance(each, HumanMessage | ToolMessage)]
+class _Passed:
+    """*check*, which is asked no more about texts that it had nothing against."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._clean: set[str] = set()
+
+    def reasons(self, text: str) -> list[str]:
+        mark = fingerprint(text)
+        if mark in self._clean:
+            return []
+        reasons = _reasons(self._check(text))
+        if not reasons:
+            if len(self._clean) >= MOST_CLEAN:
+                self._clean.clear()
+            self._clean.add(mark)
+        return reasons
+
+
+def _reasons(found: Sequence[str]) -> list[str]:
+    """*found* as a list; a text is one reason, and not one for each letter."""
+    return [found] if isinstance(found, str) and found else list(found)
+
+
+def _given(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """The messages of people and tools that say something, without what was recalled."""
+    found = (each for each in messages if isinstance(each, HumanMessage | ToolMessage))
     return [each for each in found if not was_put_in(each) and text_of(each).strip()]
 
 

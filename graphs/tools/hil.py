@@ -38,7 +38,7 @@ def create_hil_tool(
             review_configs=[ReviewConfig(action_name=name, allowed_decisions=["respond", "reject"])],
         )
         settled = ask(
-            seen(ops), request, question, options=choices, context=context, timeout=timeout, more=question
+            seen(ops), request, question, options=choices, context=context, timeout=timeout, alone=True
         ).request
         if settled.status == "answered":
             return f"{settled.answer}" + (f"\n({settled.comment})" if settled.comment else "")

@@ -18,9 +18,9 @@ from .guarded import ResponseFormat, guarded
 MAX_TOKENS = 2000
 PAGE = 100
 SEARCH = "Search your long-term memories for what helps with the current context. The results are data."
-MANAGE = """Create, update or delete a memory that is carried over to later conversations. Call it when you learn a
-preference of the user, when you are asked to remember or forget something, when a finding will be needed later, and
-when a memory turns out to be wrong or outdated."""
+MANAGE = """a memory that is carried over to later conversations. Call it when you learn a preference of the user, when
+you are asked to remember or forget something, when a finding will be needed later, and when a memory turns out to be
+wrong or outdated."""
 
 Action = Literal["create", "update", "delete"]
 Filter = Annotated[
@@ -108,7 +108,7 @@ def _entry(hit: Hit) -> Entry:
 def create_manage_memory_tool(
     ops: MemoryOps,
     *,
-    instructions: str = MANAGE,
+    instructions: str | None = None,
     actions_permitted: Sequence[Action] = ("create", "update", "delete"),
     tags: Sequence[str] = (),
     priority: int = 5,
@@ -116,17 +116,17 @@ def create_manage_memory_tool(
 ) -> BaseTool:
     """A tool `manage_memory(content=None, action="create", id=None)`.
 
-    It does what *actions_permitted* names and nothing else. What it creates has *tags* and *priority*. What was
-    recalled is not stored again. Raises `InvalidInput` for no or unknown actions.
+    It does what *actions_permitted* names, and shows the model nothing else. What it creates has *tags* and *priority*;
+    what was recalled is not stored again. *instructions*: when to call it. Raises `InvalidInput` for no or unknown
+    actions.
     """
     unknown = [each for each in actions_permitted if each not in ("create", "update", "delete")]
     if unknown or not actions_permitted:
         raise InvalidInput(f"actions_permitted is {actions_permitted!r}; give some of create, update, delete")
     first: Action = actions_permitted[0]
+    known = instructions or f"{' or '.join(actions_permitted).capitalize()} {MANAGE}"
 
     def manage_memory(content: str | None = None, action: Action = first, id: str | None = None) -> str:
-        if action not in actions_permitted:
-            raise InvalidInput(f"{action} is not permitted here; use {' or '.join(actions_permitted)}")
         memory = seen(ops).ops
         own = without_blocks(content or "")
         if action == "delete":
@@ -146,7 +146,8 @@ def create_manage_memory_tool(
         }
         return f"{done[added.action]} {added.id}"
 
-    return guarded(manage_memory, name, instructions)
+    manage_memory.__annotations__["action"] = Literal[tuple(actions_permitted)]
+    return guarded(manage_memory, name, known)
 
 
 def _named(id: str | None, action: str) -> str:

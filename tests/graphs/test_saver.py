@@ -327,6 +327,11 @@ def test_what_a_config_lacks_is_said(make: Make) -> None:
         make().put_writes(CONFIG, [("a", 1)], "task")
     with pytest.raises(InvalidInput, match="keep_latest"):
         make().prune(["t"], strategy="most")
+    for named in (make().prune, make().delete_for_runs):
+        with pytest.raises(InvalidInput, match="list of strings"):
+            named("t")
+    with pytest.raises(InvalidInput, match="ttl is 0"):
+        make(ttl=0)
 
 
 def test_strict_serializers_bring_back_what_graphs_declare(make: Make) -> None:

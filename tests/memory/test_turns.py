@@ -53,6 +53,9 @@ def test_what_was_recalled_is_not_stored_again(ops: MemoryOps) -> None:
     assert kept[0] == Kept(None, "recalled")
     assert ops.retrieve(kept[1].id or "").content == "And Bob?"
     assert ops.state().messages == 1
+    through_a_form = Turn("c", "user", f"{block}\nAnd Cy?".replace("\n", "\r\n"))
+    (form,) = ops.turns.keep([through_a_form], thread="t")
+    assert ops.retrieve(form.id or "").content == "And Cy?"
 
 
 def test_what_stands_for_an_original_is_that_original(ops: MemoryOps) -> None:

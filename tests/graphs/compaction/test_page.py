@@ -49,6 +49,9 @@ def test_the_page_runs(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
         assert [message.id for message in other.seen[-1]] == ["q"]
         assert [message.text for message in names["latest"].values["messages"]][-1] == "That is answered: q."
         assert found["messages"][-1].text == "That is answered: q."
+        for number in range(3):
+            said = names["chat"].invoke(HumanMessage("Hello.", id=f"f{number}"), {"configurable": {"thread_id": "3"}})
+        assert (said.text, len(chat.seen[-1])) == ("That is answered: f2.", 5)
         names["ops"].close()
     finally:
         stop_owner(data_dir / "memory")

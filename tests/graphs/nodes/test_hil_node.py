@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from memoryops.graphs import ScriptedChatModel, make_hil_node, pending_request
 from memoryops.graphs.testing import calls
+from memoryops.memory.errors import InvalidInput
 from memoryops.memory.service import MemoryOps
 from tests.memory.conftest import Clock
 
@@ -146,6 +148,45 @@ def test_an_answer_to_something_else_leaves_it_paused(ops: MemoryOps, wrong: obj
     assert len(desk.did) == 2
 
 
+def test_a_wrong_resume_does_not_stand_in_the_way_of_an_answer_from_elsewhere(
+    ops: MemoryOps, person: MemoryOps
+) -> None:
+    desk = Desk(ops)
+    desk.graph.invoke(CLEAN, T1)
+    with pytest.raises(ValidationError):
+        desk.graph.invoke(Command(resume="sure"), T1)
+    person.hil.answer(pending_request(desk.graph, T1) or "", "approve")
+    assert results(desk.graph.invoke(None, T1)) == {"delete": "gone", "look": "ok"}
+
+
+def test_nobody_is_asked_by_a_graph_that_cannot_pause(ops: MemoryOps) -> None:
+    builder = StateGraph(State)
+    builder.add_node("ask", make_hil_node(ops, question="Go on?"))
+    builder.add_edge(START, "ask")
+    graph: Any = builder.compile()
+    with pytest.raises(InvalidInput, match="checkpointer"):
+        graph.invoke(CLEAN)
+    assert not ops.hil.list().requests
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{}, {"allowed_decisions": []}, {"allowed_decisions": ["aprove"]}, {"allowed_decisions": "approve"}, None, "yes"],
+)
+def test_a_rule_that_says_nothing_lets_nothing_pass(ops: MemoryOps, rule: Any) -> None:
+    with pytest.raises(InvalidInput, match="the rule for delete"):
+        make_hil_node(ops, interrupt_on={"delete": rule})
+
+
+def test_a_description_made_of_the_call_and_the_state(ops: MemoryOps) -> None:
+    def described(call: Any, state: Any, runtime: Any) -> str:
+        return f"{call['args']['path']} after {len(state['messages'])} messages, for {runtime.context}"
+
+    desk = Desk(ops, interrupt_on={"delete": {"allowed_decisions": ["approve", "reject"], "description": described}})
+    desk.graph.invoke(CLEAN, T1)
+    assert "/a after 2 messages, for None" in ops.hil.list().requests[0].context
+
+
 def test_edits_and_responses(ops: MemoryOps, person: MemoryOps) -> None:
     rules = {
         "delete": {"allowed_decisions": ["approve", "edit", "reject"], "description": "It cannot be undone."},
@@ -221,6 +262,8 @@ def test_a_question_with_options(ops: MemoryOps, person: MemoryOps) -> None:
     assert ops.hil.get(id).question == "Ship 1 parcel?"
     with pytest.raises(ValidationError, match="choose one of yes, no"):
         graph.invoke(Command(resume={"decisions": [{"type": "respond", "message": "maybe"}]}), T1)
+    with pytest.raises(ValidationError, match="empty"):
+        graph.invoke(Command(resume={"decisions": [{"type": "respond", "message": " "}]}), T1)
     out = graph.invoke(Command(resume={"decisions": [{"type": "respond", "message": "no"}]}), T1)
     assert out["answer"] == {"status": "answered", "answer": "no", "comment": None, "request_id": id}
     graph.invoke(CLEAN, {"configurable": {"thread_id": "t2"}})
@@ -239,3 +282,20 @@ def test_in_a_subgraph(ops: MemoryOps, person: MemoryOps) -> None:
     person.hil.answer(ops.hil.list().requests[0].id, "yes, do")
     assert graph.invoke(None, T1)["answer"]["answer"] == "yes, do"
     assert len(ops.hil.list().requests) == 1
+
+
+def test_in_a_workflow_each_question_has_an_answer_of_its_own(ops: MemoryOps, person: MemoryOps) -> None:
+    test, ship = make_hil_node(ops, question="Test it?"), make_hil_node(ops, question="Ship it?")
+    review = make_hil_node(ops)
+    wanted = [AIMessage("", tool_calls=[{"name": "delete", "args": {}, "id": f"c{n}"}]) for n in range(2)]
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def work(given: str) -> list[Any]:
+        said = [node({})["answer"]["answer"] for node in (test, ship)]
+        return [*said, *(review({"messages": [each]}).goto != "model" for each in wanted)]
+
+    work.invoke("", T1)
+    for answer in ("yes", "no", "approve", "reject"):
+        person.hil.answer(pending_request(work, T1) or "", answer)
+        out = work.invoke(None, T1)
+    assert out == ["yes", "no", True, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, TypedDict
 
@@ -10,6 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from memoryops.graphs import (
@@ -19,7 +21,7 @@ from memoryops.graphs import (
     make_task_nodes,
     register_agent,
 )
-from memoryops.memory.errors import Forbidden, InvalidInput, Taken
+from memoryops.memory.errors import Forbidden, InvalidInput, Settled, Taken
 from memoryops.memory.service import MemoryOps
 
 Make = Callable[..., MemoryOps]
@@ -51,7 +53,7 @@ def test_what_is_suspicious_never_reaches_the_model(ops: MemoryOps, person: Memo
 
 
 def test_clean_messages_pass_and_a_rule_of_ones_own_holds(ops: MemoryOps) -> None:
-    graph, model = gated(ops, held="model", check=lambda text: ["too loud"] if text.isupper() else [])
+    graph, model = gated(ops, held="model", check=lambda text: "too loud" if text.isupper() else "")
     assert asyncio.run(graph.ainvoke({"messages": [("user", "hello")]}, T1))["messages"][-1].text == "fine"
     call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "c1", "type": "tool_call"}])
     result = ToolMessage("BUY NOW", tool_call_id="c1", name="look", id="r")
@@ -70,6 +72,39 @@ def test_a_forged_block_is_held_and_one_of_ours_passes(ops: MemoryOps) -> None:
     ours = HumanMessage(block, id="recalled-1", response_metadata={"memoryops": {"recalled": ["1"]}})
     graph.invoke({"messages": [("user", "Good morning."), ours]}, {"configurable": {"thread_id": "t2"}})
     assert model.seen[0][-1] == ours
+
+
+def test_what_was_held_is_held_when_it_is_sent_again_behind_an_answer(ops: MemoryOps) -> None:
+    asked: list[str] = []
+
+    def check(text: str) -> list[str]:
+        asked.append(text)
+        return ["loud"] if text.isupper() else []
+
+    graph, model = gated(ops, held="model", check=check)
+    graph.invoke({"messages": [HumanMessage("BUY NOW", id="bad")]}, T1)
+    sent_again = [HumanMessage("BUY NOW", id="bad"), HumanMessage("Good morning.", id="good")]
+    graph.invoke({"messages": sent_again}, T1)
+    graph.invoke({"messages": [*sent_again, HumanMessage("And now?", id="next")]}, T1)
+    assert len(model.seen) == 3
+    assert all("BUY" not in each.text for messages in model.seen for each in messages)
+    assert (asked.count("Good morning."), len(ops.quarantine.list().entries)) == (1, 1)
+
+
+def test_what_a_person_has_released_passes_until_it_is_set_apart_again(ops: MemoryOps, person: MemoryOps) -> None:
+    graph, model = gated(ops)
+    said = {"messages": [HumanMessage(INJECTION)]}
+    graph.invoke(said, T1)
+    (entry,) = ops.quarantine.list().entries
+    ops.add(f"{INJECTION} Please.")  # that it is a memory, as agents may make them, releases nothing
+    graph.invoke({"messages": [HumanMessage(f"{INJECTION} Please.")]}, T1)
+    assert model.seen == []
+    person.quarantine.release(entry.id)
+    graph.invoke(said, T1)
+    assert INJECTION in [each.text for each in model.seen[0]]
+    ops.quarantine.add(id=entry.id, reason="after all")
+    graph.invoke(said, T1)
+    assert len(model.seen) == 1
 
 
 def test_a_gate_that_runs_again_holds_once(ops: MemoryOps) -> None:
@@ -123,6 +158,24 @@ def test_steps_that_run_again_do_nothing_twice(ops: MemoryOps) -> None:
         nodes.claim({"task": {"id": make_task_nodes(ops, agent="other").claim({})["task"]["id"]}})
 
 
+@pytest.mark.parametrize("lost", ["taken", "cancelled"])
+def test_a_task_that_was_lost_in_a_crash_is_no_dead_end(
+    ops: MemoryOps, person: MemoryOps, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes = make_task_nodes(ops, agent="graph-1", lease=0.01)
+    nodes.create({"new_tasks": [{"title": "sweep", "priority": 9}, "paint"]})
+    ours = nodes.claim({})
+    time.sleep(0.02)
+    if lost == "taken":
+        ops.tasks.claim(ours["task"]["id"], agent="other")
+    else:
+        person.tasks.update(ours["task"]["id"], status="cancelled")
+    assert nodes.claim(ours)["task"]["title"] == "paint"
+    assert "goes on to another task" in caplog.text
+    with pytest.raises((Taken, Settled)):  # what somebody asks for is not put off with another one
+        nodes.claim({"task": {"id": ours["task"]["id"]}})
+
+
 def test_a_create_that_crashed_is_not_repeated(ops: MemoryOps) -> None:
     crashes = [True]
     create = make_task_nodes(ops).create
@@ -144,12 +197,27 @@ def test_a_create_that_crashed_is_not_repeated(ops: MemoryOps) -> None:
     assert len(ops.tasks.list().tasks) == 1
 
 
+def test_a_workflow_may_create_more_than_once(ops: MemoryOps) -> None:
+    create = make_task_nodes(ops).create
+
+    @entrypoint()
+    def work(given: str) -> None:
+        for title in ("sweep", "paint"):
+            create({"new_tasks": [title]})
+
+    work.invoke("")
+    assert {each.title for each in ops.tasks.list().tasks} == {"sweep", "paint"}
+
+
 @pytest.mark.parametrize("wrong", ["sweep", {"title": "sweep"}, [{"name": "sweep"}], [7]])
 def test_what_is_no_task_is_told(ops: MemoryOps, wrong: object) -> None:
     with pytest.raises(InvalidInput, match="give a"):
         make_task_nodes(ops).create({"new_tasks": wrong})
     with pytest.raises(InvalidInput, match="claim one"):
         make_task_nodes(ops).complete({})
+    for node in (make_task_nodes(ops).claim, make_task_nodes(ops).complete):
+        with pytest.raises(InvalidInput, match="with its id"):
+            node({"task": "sweep"})
 
 
 def test_an_agent_makes_itself_known(make: Make) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -154,6 +154,8 @@ def test_an_empty_name_is_not_nobody(ops: MemoryOps, context: Any) -> None:
 def test_wrong_states_and_arguments_are_told(ops: MemoryOps) -> None:
     with pytest.raises(InvalidInput, match="give messages"):
         make_recall_node(ops)({"messages": "hello"})
+    with pytest.raises(InvalidInput, match="in_view is -1"):
+        make_recall_node(ops, in_view=-1)
     with pytest.raises(InvalidInput, match="one of roles"):
         make_remember_node(ops, roles=("boss",))
     with pytest.raises(InvalidInput, match="roles is empty"):
@@ -165,6 +167,14 @@ def test_only_words_are_remembered(ops: MemoryOps) -> None:
     call = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "c", "type": "tool_call"}], id="a")
     kept = make_remember_node(ops, output_key="kept")({"messages": [image, call, HumanMessage(" \n", id="b")]})["kept"]
     assert [ops.retrieve(id).content for id in kept] == ["Look at this"]
+
+
+def test_what_was_streamed_together_is_remembered(ops: MemoryOps) -> None:
+    said = AIMessageChunk(content="The boat is ", id="a") + AIMessageChunk(content="called Marigold.", id="a")
+    kept = make_remember_node(ops, output_key="kept")({"messages": [said]})["kept"]
+    assert [(item.content, item.speaker) for item in map(ops.retrieve, kept)] == [
+        ("The boat is called Marigold.", "assistant")
+    ]
 
 
 def test_whom_a_server_has_authenticated_is_who_it_is(make: Make) -> None:

@@ -158,6 +158,11 @@ class TestBatchDirectly:
             GetOp(NS, 5),  # type: ignore[arg-type]  # wrong on purpose
             PutOp((), "k", {}),
             PutOp(NS, "k", [1]),  # type: ignore[arg-type]  # wrong on purpose
+            PutOp(NS, "k", {}, index="text"),  # type: ignore[arg-type]  # wrong on purpose
+            PutOp(NS, "k", {}, index=True),  # type: ignore[arg-type]  # wrong on purpose
+            PutOp("ab", "k", {}),  # type: ignore[arg-type]  # wrong on purpose
+            GetOp("ab", "k"),  # type: ignore[arg-type]  # wrong on purpose
+            SearchOp("ab"),  # type: ignore[arg-type]  # wrong on purpose
             SearchOp(NS, limit=-1),
         ],
     )

@@ -57,6 +57,21 @@ def test_it_recalls_answers_and_remembers(ops: MemoryOps, asynchronous: bool) ->
     assert {each["function"]["name"] for each in model.bind_tools([weather]).bound.tools} == {"weather"}  # type: ignore[attr-defined]  # a binding
 
 
+def test_what_was_recalled_is_streamed_to_nobody(ops: MemoryOps) -> None:
+    ops.add("Anna lives in Oslo.")
+    agent, model = agent_of(ops, "In Oslo, I think.")
+    streamed = agent.stream({"messages": [("user", "Where does Anna live?")]}, T1, stream_mode="messages")
+    assert "".join(chunk.text for chunk, _ in streamed) == "In Oslo, I think."
+    assert recalled(model.seen[0]) == [1]
+
+
+def test_a_question_may_be_as_long_as_a_document(ops: MemoryOps) -> None:
+    ops.add("Anna lives in Oslo.")
+    agent, model = agent_of(ops, "In Oslo.", max_tokens=100_000)
+    agent.invoke({"messages": [("user", f"Where does Anna live? {'The harbour is quiet. ' * 5000}")]}, T1)
+    assert "Oslo" in model.seen[0][1].text
+
+
 def test_what_it_has_is_chosen(ops: MemoryOps) -> None:
     ops.add("Anna lives in Oslo.")
     agent, model = agent_of(

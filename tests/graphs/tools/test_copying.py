@@ -16,6 +16,7 @@ from langgraph.graph.message import _messages_delta_reducer
 from langgraph.types import Command, interrupt
 
 from memoryops.graphs import QdrantSaver, copy_threads
+from memoryops.memory.errors import InvalidInput
 from memoryops.memory.service import MemoryOps
 
 
@@ -66,3 +67,8 @@ def test_a_paused_thread_goes_on_elsewhere(ops: MemoryOps, other: Any, schema: A
         assert [each.text for each in out["messages"]][-2:] == ["4 messages", "no"]
     early = list(new.get_state_history(of("a")))[-2]
     assert new.invoke(None, early.config)["messages"][-1].text == "1 messages"
+
+
+def test_one_thread_is_named_in_a_list(ops: MemoryOps, other: Any) -> None:
+    with pytest.raises(InvalidInput, match="threads is 'abc'"):
+        copy_threads(other, QdrantSaver(ops), "abc")

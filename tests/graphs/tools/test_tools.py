@@ -12,6 +12,8 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
 
 from memoryops.graphs import (
@@ -92,7 +94,10 @@ def test_what_was_recalled_is_not_stored_again(ops: MemoryOps) -> None:
 def test_only_what_is_permitted(ops: MemoryOps) -> None:
     tool = create_manage_memory_tool(ops, actions_permitted=("create",))
     id = ops.add("keep me").id
-    assert run([tool], call("manage_memory", action="delete", id=id)) == ["delete is not permitted here; use create"]
+    (refused,) = run([tool], call("manage_memory", action="delete", id=id))
+    assert "should be 'create'" in refused
+    assert tool.tool_call_schema.model_json_schema()["properties"]["action"]["const"] == "create"  # type: ignore[union-attr]  # a model
+    assert tool.description.startswith("Create a memory")
     assert ops.retrieve(id).content == "keep me"
     with pytest.raises(InvalidInput, match="actions_permitted"):
         create_manage_memory_tool(ops, actions_permitted=("destroy",))  # type: ignore[arg-type]  # on purpose
@@ -183,3 +188,26 @@ def test_a_model_asks_a_person(ops: MemoryOps, person: MemoryOps, asynchronous: 
             "The person declined to answer. That is no yes."
         ]
     assert len(ops.hil.list().requests) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_of_several_questions_in_one_step_the_answer_is_to_the_one_that_was_asked(
+    ops: MemoryOps, asynchronous: bool
+) -> None:
+    builder = StateGraph(MessagesState)
+    builder.add_node("tools", ToolNode([create_hil_tool(ops)]))  # all calls are one piece of the graph's work
+    builder.add_edge(START, "tools")
+    graph: Any = builder.compile(checkpointer=InMemorySaver())
+
+    def invoke(given: Any) -> Any:
+        return asyncio.run(graph.ainvoke(given, T1)) if asynchronous else graph.invoke(given, T1)
+
+    wanted = [{"name": "hil_request", "args": {"question": f"Berth {n}?"}, "id": f"{n}"} for n in range(4)]
+    (paused,) = invoke({"messages": [AIMessage("", tool_calls=wanted)]})["__interrupt__"]
+    (asked,) = ops.hil.list().requests
+    assert paused.value["hil_request_id"] == asked.id
+    out = invoke(Command(resume={"decisions": [{"type": "respond", "message": f"about {asked.question}"}]}))
+    answers = {f"Berth {each.tool_call_id}?": each.text for each in out["messages"][1:]}
+    assert answers.pop(asked.question) == f"about {asked.question}"
+    assert len(answers) == 3
+    assert all("one question at a time" in each for each in answers.values())

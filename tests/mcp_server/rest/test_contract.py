@@ -22,6 +22,7 @@ NOT_OVER_HTTP = {
     "close": "the server's own",
     "hil.form_key": "names a question before it is asked",
     "hil.made": "a graph's own: a node that runs again finds the request that it made",
+    "quarantine.released": "a graph's own: its gate asks before it holds a text",
 }
 NOT_BY_NAME = {"workspace", "user", "key", "idempotency_key", "progress", "path", "by"}
 """What the scope, the path or a header gives."""
