@@ -45,13 +45,15 @@ class Question:
         return frozenset(word.casefold() for word in words(self.text))
 
     @cached_property
-    def _plain(self) -> re.Pattern[str] | None:
-        """Finds the words that may have one of the terms: those with the same beginning."""
-        own = [word for word in self._spelled if word.isascii() and self.terms & _numbers(word)]
-        beginnings = sorted({re.escape(word[: max(3, len(word) - 4)]) for word in own})
-        if not beginnings:
-            return None
-        return re.compile(rf"(?<![^\W_])(?:{'|'.join(beginnings)})[^\W_]*(?:'[^\W_]+)*")
+    def _beginnings(self) -> Sequence[str]:
+        """How words begin that may have one of the terms."""
+        own = (word for word in self._spelled if word.isascii() and self.terms & _numbers(word))
+        return sorted({word[: max(3, len(word) - 4)] for word in own})
+
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
+        """Finds the words that begin so."""
+        return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, self._beginnings))})[^\W_]*(?:'[^\W_]+)*")
 
     @cached_property
     def _other(self) -> Sequence[tuple[str, frozenset[int]]]:
@@ -63,7 +65,7 @@ class Question:
         """Which of its terms *text* holds."""
         lower = text.casefold()
         found: set[int] = set()
-        if self._plain is not None:
+        if any(beginning in lower for beginning in self._beginnings):  # most texts hold none
             for word in set(self._plain.findall(lower)):
                 found |= _numbers(word)
         for word, numbers in self._other:
