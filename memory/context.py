@@ -10,7 +10,7 @@ from ..compressors import tokens
 from ..compressors.ports import Compressor
 from ..stores.filters import Eq, Filter, all_of
 from ..stores.ports import Point
-from . import archive, counting, inputs, paging
+from . import archive, counting, drafts, inputs, paging
 from .conditions import Where, iso, parse
 from .forms import NOT_ARCHIVED
 from .items import Items
@@ -72,12 +72,13 @@ class WorkingSet:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """The memory *id* as it was found, by the part of its text in *span*."""
+    """The memory *id* as it was found, by the part in *span*. *exact*: its passage, if that is all of its text."""
 
     id: str
     score: float
     fit: float
     span: tuple[int, int]
+    exact: Point | None = None
 
 
 class Context:
@@ -137,13 +138,20 @@ class Context:
         matches = list(islice(others, limit))
         best = max((match.fit for match in matches), default=0.0)
         found = []
-        for match, point in zip(matches, self.items.active([match.id for match in matches]), strict=True):
+        for match, point in zip(matches, self._points(matches), strict=True):
             if point is not None:
                 candidate = _candidate(point)
                 value = match.score * (BASE + BY_PRIORITY * candidate.entry.priority)
                 entry = replace(candidate.entry, score=round(value, 6))
                 found.append(replace(candidate, entry=entry, weak=match.fit < WEAK * best, best=match.span))
         return sorted(found, key=lambda candidate: -candidate.entry.score)
+
+    def _points(self, matches: Sequence[_Match]) -> list[Point | None]:
+        """What holds the text of each of *matches*: what was found where that is all of it, else its record, if it is
+        still there."""
+        asked = [match.id for match in matches if match.exact is None]
+        records = dict(zip(asked, self.items.active(asked), strict=True)) if asked else {}
+        return [match.exact or records[match.id] for match in matches]
 
     def _matches(self, purpose: str, wanted: Filter | None, most: int) -> Iterator[_Match]:
         """What fits *purpose*, the best first; of what is archived up to *most*."""
@@ -156,7 +164,8 @@ class Context:
         for candidate, ranked in self.recall.matching(purpose, wanted):
             payload, size = candidate.point.payload, len(candidate.point.text or "")
             span = payload["start"], payload["start"] + size
-            yield _Match(payload["item"], ranked.score, _fit(ranked.parts), span)
+            exact = candidate.point if payload.get("exact") else None
+            yield _Match(payload["item"], ranked.score, _fit(ranked.parts), span, exact)
 
     def _tasks(self) -> list[Entry]:
         page = self.tasks.list(status=("open", "in_progress", "blocked"), limit=MAX_TASKS)
@@ -176,13 +185,14 @@ def _fit(parts: Mapping[str, float]) -> float:
 
 
 def _candidate(point: Point) -> Candidate:
+    """The memory of *point*, its record or a passage that is all of it."""
     payload, text = point.payload, point.text or ""
     entry = Entry(
-        id=point.id,
+        id=payload["item"],
         form="full",
         text="",
         tokens=0,
-        tokens_before=payload["tokens"],
+        tokens_before=payload["tokens"] if "tokens" in payload else tokens.count(text),
         kind=payload["kind"],
         content_type=payload["content_type"],
         priority=payload["priority"],
@@ -191,7 +201,8 @@ def _candidate(point: Point) -> Candidate:
         speaker=payload.get("speaker"),
         flagged=payload["flagged"],
     )
-    return Candidate(entry, text, payload["hint"], expires_at=payload.get("expires_at"))
+    hint = payload["hint"] if "hint" in payload else drafts.hint(text)
+    return Candidate(entry, text, hint, expires_at=payload.get("expires_at"))
 
 
 def _task(task: Task) -> Entry:
