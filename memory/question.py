@@ -79,7 +79,7 @@ class Question:
 
     def nearness(self, moment: float) -> float:
         """How near *moment* is to a time that it names: 1 within one, towards 0 with every day; 0 if it names none."""
-        return max((_near(span, moment) for span in self.times), default=0.0)
+        return max(_near(span, moment) for span in self.times) if self.times else 0.0
 
 
 def read_with_context(text: str, payload: Mapping[str, Any]) -> str:
@@ -98,7 +98,7 @@ def _near(span: Span, moment: float) -> float:
     return math.exp(distance / DAYS_BEFORE if distance < 0 else -distance / DAYS_AFTER)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _numbers(word: str) -> frozenset[int]:
     return frozenset(_bm25.document(word).indices)
 

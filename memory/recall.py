@@ -143,7 +143,8 @@ def scores(question: Question, rows: Mapping[str, Candidate]) -> list[Scored]:
             later[each].append(id)
     result = []
     for id, candidate in rows.items():
-        around = held[id].union(*(held[n] for n in (*follows[id], *later[id])))
+        beside = (*follows[id], *later[id])
+        around = held[id].union(*(held[n] for n in beside)) if beside else held[id]
         share = len(around) / len(question.terms) if question.terms else 0.0
         after = [rows[n] for n in later[id] if rows[n].point.payload["follows"][0] == id]
         complete = bool(question.terms) and held[id] == question.terms
