@@ -57,10 +57,9 @@ def is_block(text: str) -> bool:
 
 def without_blocks(text: str) -> str:
     """*text* without what was recalled from memory and put into it; blank space around it goes as well."""
-    if FOOT not in text:
-        return text
-    own, blocks = _BLOCK.subn("", text)
-    return own.strip() if blocks else text
+    before, foot, behind = text.rpartition(FOOT)  # behind the last end no block begins, and none is looked for
+    own, blocks = _BLOCK.subn("", before + foot)
+    return (own + behind).strip() if blocks else text
 
 
 def purpose_of(question: str) -> str:
