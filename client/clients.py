@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack, cast
 
 import httpx2
 
+from .calls import S
 from .operations import Operations
 from .place import api_key as key_of
 from .place import base_url as url_of
@@ -18,7 +19,31 @@ from .wrapping import WrapOptions, is_async, wrapped
 C = TypeVar("C")
 
 
-class MemoryOpsClient(Operations[Sync]):
+class _Client(Operations[S]):
+    """What both clients share."""
+
+    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
+        """The same client with other options; closing it leaves this one open."""
+        seen = type(self).__new__(type(self))
+        sender = self._sender.with_options(_changed(self._sender.options, timeout, max_retries))
+        Operations.__init__(seen, cast(S, sender))
+        return seen
+
+    def wrap(self, client: C, **options: Unpack[WrapOptions]) -> C:
+        """A client like *client*, which recalls before each chat completion and remembers after it.
+
+        *client*: an `openai.OpenAI`, or for the asynchronous client an `openai.AsyncOpenAI`.
+        For calls that name a `user`, or for *user* where they name none; *thread* marks what is remembered. At most
+        *budget_tokens* (1,000) of at most *memories* (12) are put in, at the head of the last question. Memory holds a
+        call up for at most *patience* (1) seconds before, and again after it. It fails open: the call goes on without
+        memory, the log has a warning, and *on_degraded* is called with a `Degraded`. *remember* False: recall alone.
+        *client* itself stays as it is. Raises `TypeError` for another kind of client.
+        """
+        sender = self._sender.with_options(_within(self._sender.options, options.get("patience", 1.0)))
+        return wrapped(client, sender, **options)
+
+
+class MemoryOpsClient(_Client[Sync]):
     """A MemoryOps service over HTTP. Safe to use from several threads; close it, or use it in a `with`.
 
     *base_url*: `MEMORYOPS_URL`, or http://127.0.0.1:8765, unless given. *api_key*: `MEMORYOPS_API_KEY`, or for a server
@@ -38,24 +63,6 @@ class MemoryOpsClient(Operations[Sync]):
     ) -> None:
         super().__init__(Sync(_options(base_url, api_key, timeout, max_retries), http))
 
-    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
-        """The same client with other options; closing it leaves this one open."""
-        seen = type(self).__new__(type(self))
-        Operations.__init__(seen, self._sender.with_options(_changed(self._sender.options, timeout, max_retries)))
-        return seen
-
-    def wrap(self, client: C, **options: Unpack[WrapOptions]) -> C:
-        """A client like *client*, an `openai.OpenAI`, that recalls before each chat completion and remembers after it.
-
-        For calls that name a `user`, or for *user* where they name none; *thread* marks what is remembered. At most
-        *budget_tokens* (1,000) of at most *memories* (12) are put in, at the head of the last question. Memory holds a
-        call up for at most *patience* (1) seconds before, and again after it. It fails open: the call goes on without
-        memory, the log has a warning, and *on_degraded* is called with a `Degraded`. *remember* False: recall alone.
-        *client* itself stays as it is. Raises `TypeError` for another kind of client.
-        """
-        sender = self._sender.with_options(_within(self._sender.options, options.get("patience", 1.0)))
-        return wrapped(client, sender, **options)
-
     def close(self) -> None:
         """Close the connections."""
         self._sender.close()
@@ -69,7 +76,7 @@ class MemoryOpsClient(Operations[Sync]):
         self.close()
 
 
-class AsyncMemoryOpsClient(Operations[Async]):
+class AsyncMemoryOpsClient(_Client[Async]):
     """`MemoryOpsClient` for asyncio: every operation is awaited, `each` is iterated with `async for`."""
 
     def __init__(
@@ -82,17 +89,6 @@ class AsyncMemoryOpsClient(Operations[Async]):
         http: httpx2.AsyncClient | None = None,
     ) -> None:
         super().__init__(Async(_options(base_url, api_key, timeout, max_retries), http))
-
-    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
-        """The same client with other options; closing it leaves this one open."""
-        seen = type(self).__new__(type(self))
-        Operations.__init__(seen, self._sender.with_options(_changed(self._sender.options, timeout, max_retries)))
-        return seen
-
-    def wrap(self, client: C, **options: Unpack[WrapOptions]) -> C:
-        """As `MemoryOpsClient.wrap`, for an `openai.AsyncOpenAI`."""
-        sender = self._sender.with_options(_within(self._sender.options, options.get("patience", 1.0)))
-        return wrapped(client, sender, **options)
 
     async def close(self) -> None:
         """Close the connections."""

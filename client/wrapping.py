@@ -135,15 +135,35 @@ class _Watched:
         return whole
 
 
-class _Http(httpx2.Client):
-    """Sends through the client's own *inner*, whose settings hold; memory stands before and behind."""
+class _Settings:
+    """The settings of the *inner* client, which hold."""
+
+    _inner: httpx2.Client | httpx2.AsyncClient
+
+    def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
+        return self._inner.build_request(*args, **kwargs)
+
+    @property
+    def event_hooks(self) -> Any:
+        return self._inner.event_hooks  # AzureOpenAI adds one that keeps its key from redirects
+
+    @event_hooks.setter
+    def event_hooks(self, event_hooks: Any) -> None:
+        self._inner.event_hooks = event_hooks
+
+    @property
+    def is_closed(self) -> bool:
+        return self._inner.is_closed
+
+
+class _Http(_Settings, httpx2.Client):
+    """Sends through the client's own *inner*; memory stands before and behind."""
+
+    _inner: httpx2.Client
 
     def __init__(self, inner: httpx2.Client, around: Around, sender: Sync) -> None:
         self._inner, self._around, self._sender = inner, around, sender
         super().__init__(timeout=inner.timeout, transport=_Unused(), trust_env=False)
-
-    def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
-        return self._inner.build_request(*args, **kwargs)
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         asked = _asked(request, self._around.policy)
@@ -179,33 +199,20 @@ class _Http(httpx2.Client):
         except StopIteration as done:
             return cast(T, done.value)
 
-    @property
-    def event_hooks(self) -> Any:
-        return self._inner.event_hooks  # AzureOpenAI adds one that keeps its key from redirects
-
-    @event_hooks.setter
-    def event_hooks(self, event_hooks: Any) -> None:
-        self._inner.event_hooks = event_hooks
-
-    @property
-    def is_closed(self) -> bool:
-        return self._inner.is_closed
-
     def close(self) -> None:
         super().close()
         self._sender.close()
         self._inner.close()
 
 
-class _AsyncHttp(httpx2.AsyncClient):
+class _AsyncHttp(_Settings, httpx2.AsyncClient):
     """The same for a client that awaits."""
+
+    _inner: httpx2.AsyncClient
 
     def __init__(self, inner: httpx2.AsyncClient, around: Around, sender: Async) -> None:
         self._inner, self._around, self._sender = inner, around, sender
         super().__init__(timeout=inner.timeout, transport=_Unused(), trust_env=False)
-
-    def build_request(self, *args: Any, **kwargs: Any) -> httpx2.Request:
-        return self._inner.build_request(*args, **kwargs)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         asked = _asked(request, self._around.policy)
@@ -245,18 +252,6 @@ class _AsyncHttp(httpx2.AsyncClient):
                 request = steps.send(await self._sender.send(request))
         except StopIteration as done:
             return cast(T, done.value)
-
-    @property
-    def event_hooks(self) -> Any:
-        return self._inner.event_hooks  # AzureOpenAI adds one that keeps its key from redirects
-
-    @event_hooks.setter
-    def event_hooks(self, event_hooks: Any) -> None:
-        self._inner.event_hooks = event_hooks
-
-    @property
-    def is_closed(self) -> bool:
-        return self._inner.is_closed
 
     async def aclose(self) -> None:
         await super().aclose()

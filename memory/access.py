@@ -10,6 +10,8 @@ from ..stores.ports import PointStore, Put
 
 BATCH = 64
 LONGEST_WAIT = 5.0
+MOST = 4096
+"""How many times may wait to be written."""
 KEPT = 400 * 86400.0
 """Seconds after which an access time is of no use to anybody."""
 
@@ -23,12 +25,22 @@ class AccessLog:
         self._written_at = clock()
         self._lock = threading.Lock()
 
-    def note(self, used: Mapping[str, float | None]) -> None:
-        """The ids in *used* were used now; each maps to when that memory expires (seconds), or None."""
+    def note(self, used: Mapping[str, float | None], *, write: bool = True) -> None:
+        """The ids in *used* were used now; each maps to when that memory expires (seconds), or None.
+
+        *write* False leaves a write that is due to `write_due`, for callers whom somebody waits for.
+        """
         now = self.clock()
         with self._lock:
             self._noted.update({id: (now, expires or now + KEPT) for id, expires in used.items()})
-            due = len(self._noted) >= BATCH or now - self._written_at > LONGEST_WAIT
+            write = write or len(self._noted) >= MOST
+        if write:
+            self.write_due()
+
+    def write_due(self) -> None:
+        """Write what was noted, if that is much or a while ago."""
+        with self._lock:
+            due = len(self._noted) >= BATCH or self.clock() - self._written_at > LONGEST_WAIT
         if due:
             self.flush()
 

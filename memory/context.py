@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ..compressors import tokens
 from ..compressors.ports import Compressor
-from ..stores.filters import Eq, all_of
+from ..stores.filters import Eq, Filter, all_of
 from ..stores.ports import Point
-from . import counting, inputs, paging
-from .conditions import Where, iso
+from . import archive, counting, drafts, inputs, paging
+from .conditions import Where, iso, parse
 from .forms import NOT_ARCHIVED
 from .items import Items
-from .models import Hit
-from .recall import MAX_LIMIT, Recall
+from .recall import Recall
 from .tasks import Task, Tasks
 from .tiers import Shortened
 from .working_set import (
@@ -70,11 +70,25 @@ class WorkingSet:
         return [entry for section in self.sections for entry in section.entries]
 
 
-class Context:
-    """Builds working sets for one scope."""
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The memory *id* as it was found, by the part in *span*. *exact*: its passage, if that is all of its text."""
 
-    def __init__(self, items: Items, recall: Recall, tasks: Tasks, compressor: Compressor) -> None:
+    id: str
+    score: float
+    fit: float
+    span: tuple[int, int]
+    exact: Point | None = None
+
+
+class Context:
+    """Builds working sets for one scope. *write_uses* False: what is due of access times is left to `write_due`."""
+
+    def __init__(
+        self, items: Items, recall: Recall, tasks: Tasks, compressor: Compressor, *, write_uses: bool = True
+    ) -> None:
         self.items, self.recall, self.tasks, self.compressor = items, recall, tasks, compressor
+        self.write_uses = write_uses
 
     def build(
         self,
@@ -120,29 +134,38 @@ class Context:
 
     def _memories(self, purpose: str, where: Where, limit: int, shown: set[str]) -> list[Candidate]:
         """Up to *limit* memories that fit *purpose*, but those in *shown*, the best first."""
-        hits = self._hits(purpose, where, limit, shown)
-        best = max((_match(hit) for hit in hits), default=0.0)
+        others = (match for match in self._matches(purpose, parse(where), limit + len(shown)) if match.id not in shown)
+        matches = list(islice(others, limit))
+        best = max((match.fit for match in matches), default=0.0)
         found = []
-        for hit, point in zip(hits, self.items.active([hit.id for hit in hits]), strict=True):
+        for match, point in zip(matches, self._points(matches), strict=True):
             if point is not None:
                 candidate = _candidate(point)
-                value = hit.score * (BASE + BY_PRIORITY * hit.priority)
+                value = match.score * (BASE + BY_PRIORITY * candidate.entry.priority)
                 entry = replace(candidate.entry, score=round(value, 6))
-                weak = _match(hit) < WEAK * best
-                found.append(replace(candidate, entry=entry, weak=weak, best=(hit.start, hit.end)))
+                found.append(replace(candidate, entry=entry, weak=match.fit < WEAK * best, best=match.span))
         return sorted(found, key=lambda candidate: -candidate.entry.score)
 
-    def _hits(self, purpose: str, where: Where, limit: int, shown: set[str]) -> list[Hit]:
-        hits: list[Hit] = []
-        cursor: str | None = None
-        while len(hits) < limit:
-            page = min(MAX_LIMIT, limit + len(shown))
-            found = self.recall.search(purpose, limit=page, where=where, cursor=cursor, explain=True)
-            hits += [hit for hit in found.hits if hit.id not in shown]
-            cursor = found.next_cursor
-            if cursor is None:
-                break
-        return hits[:limit]
+    def _points(self, matches: Sequence[_Match]) -> list[Point | None]:
+        """What holds the text of each of *matches*: what was found where that is all of it, else its record, if it is
+        still there."""
+        asked = [match.id for match in matches if match.exact is None]
+        records = dict(zip(asked, self.items.active(asked), strict=True)) if asked else {}
+        return [match.exact or records[match.id] for match in matches]
+
+    def _matches(self, purpose: str, wanted: Filter | None, most: int) -> Iterator[_Match]:
+        """What fits *purpose*, the best first; of what is archived up to *most*."""
+        if archive.asked_for(wanted):
+            store, scope = self.items.store, self.items.scope
+            found = archive.search(store, scope, purpose, wanted, most, None, None, True, self.items.clock())
+            for hit in found.hits:
+                yield _Match(hit.id, hit.score, _fit(hit.parts), (hit.start, hit.end))
+            return
+        for candidate, ranked in self.recall.matching(purpose, wanted):
+            payload, size = candidate.point.payload, len(candidate.point.text or "")
+            span = payload["start"], payload["start"] + size
+            exact = candidate.point if payload.get("exact") else None
+            yield _Match(payload["item"], ranked.score, _fit(ranked.parts), span, exact)
 
     def _tasks(self) -> list[Entry]:
         page = self.tasks.list(status=("open", "in_progress", "blocked"), limit=MAX_TASKS)
@@ -153,22 +176,23 @@ class Context:
         shown = {entry.id for section in sections for entry in section.entries if entry.form != "hint"}
         used = {c.entry.id: c.expires_at for c in candidates if c.entry.id in shown}
         if used:
-            self.items.access.note(used)
+            self.items.access.note(used, write=self.write_uses)
 
 
-def _match(hit: Hit) -> float:
+def _fit(parts: Mapping[str, float]) -> float:
     """How well it fits the words and the meaning, without what age and importance add."""
-    return hit.parts["dense"] + hit.parts["sparse"]
+    return parts["dense"] + parts["sparse"]
 
 
 def _candidate(point: Point) -> Candidate:
+    """The memory of *point*, its record or a passage that is all of it."""
     payload, text = point.payload, point.text or ""
     entry = Entry(
-        id=point.id,
+        id=payload["item"],
         form="full",
         text="",
         tokens=0,
-        tokens_before=payload["tokens"],
+        tokens_before=payload["tokens"] if "tokens" in payload else tokens.count(text),
         kind=payload["kind"],
         content_type=payload["content_type"],
         priority=payload["priority"],
@@ -177,7 +201,8 @@ def _candidate(point: Point) -> Candidate:
         speaker=payload.get("speaker"),
         flagged=payload["flagged"],
     )
-    return Candidate(entry, text, payload["hint"], expires_at=payload.get("expires_at"))
+    hint = payload["hint"] if "hint" in payload else drafts.hint(text)
+    return Candidate(entry, text, hint, expires_at=payload.get("expires_at"))
 
 
 def _task(task: Task) -> Entry:

@@ -113,8 +113,9 @@ def record(draft: Draft, id: str, now: float, findings: Sequence[str], expected_
 def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str] = ()) -> list[Put]:
     """The rows that are searched: the item's passages with what they share with it.
 
-    Of a content of blocks its texts are searched. *after*: the passages that were said before it. Only its first
-    passage is read with them: the rest of a long text does not follow upon what was said before that text.
+    Of a content of blocks its texts are searched. One that is the content to the byte says so (`exact`; one that is
+    `whole` may lack blank space around it). *after*: the passages that were said before it. Only its first passage is
+    read with them: the rest of a long text does not follow upon what was said before that text.
     """
     shared = {name: draft.payload[name] for name in SHARED if name in draft.payload}
     puts = []
@@ -131,10 +132,12 @@ def passages(draft: Draft, id: str, findings: Sequence[str], after: Sequence[str
             "whole": len(found) == 1 and said == draft.content,
             "flagged": bool(findings),
         }
+        text = said[passage.start : passage.end]
+        if text == draft.content:
+            payload["exact"] = True
         before = tuple(after) if position == 0 else ()
         if before:
             payload["follows"] = list(before)
-        text = said[passage.start : passage.end]
         puts.append(Put("memory", f"{id}:{position}", payload, text, context(draft, passage.heading), before))
     return puts
 

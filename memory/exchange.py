@@ -206,6 +206,7 @@ class Exchanges:
 
         The same conversation handed in again on the same day keeps nothing twice. Raises as `Turns.keep` does.
         """
+        self.ops.items.access.write_due()
         said = [*messages.listed(conversation), *([{"role": "assistant", "content": answer}] if answer else [])]
         keys = keys_of(said, [None] * len(said))
         roles = [messages.role_of(number, message) for number, message in enumerate(said)]
@@ -302,7 +303,7 @@ class Exchanges:
             for n in sorted(whole)[-IN_VIEW:]
         ]
         seen = self.ops.turns.ids(view, thread)
-        context = Context(self.ops.items, self.ops.recall, self.ops.tasks, standard(FAST))
+        context = Context(self.ops.items, self.ops.recall, self.ops.tasks, standard(FAST), write_uses=False)
         where = {"item": {"not": seen}} if seen else None
         return context.build(
             purpose, budget, where=where, limit=MOST_MEMORIES, most=MOST_MEMORIES, turns=0, tasks=False

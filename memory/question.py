@@ -45,13 +45,15 @@ class Question:
         return frozenset(word.casefold() for word in words(self.text))
 
     @cached_property
-    def _plain(self) -> re.Pattern[str] | None:
-        """Finds the words that may have one of the terms: those with the same beginning."""
-        own = [word for word in self._spelled if word.isascii() and self.terms & _numbers(word)]
-        beginnings = sorted({re.escape(word[: max(3, len(word) - 4)]) for word in own})
-        if not beginnings:
-            return None
-        return re.compile(rf"(?<![^\W_])(?:{'|'.join(beginnings)})[^\W_]*(?:'[^\W_]+)*")
+    def _beginnings(self) -> Sequence[str]:
+        """How words begin that may have one of the terms."""
+        own = (word for word in self._spelled if word.isascii() and self.terms & _numbers(word))
+        return sorted({word[: max(3, len(word) - 4)] for word in own})
+
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
+        """Finds the words that begin so."""
+        return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, self._beginnings))})[^\W_]*(?:'[^\W_]+)*")
 
     @cached_property
     def _other(self) -> Sequence[tuple[str, frozenset[int]]]:
@@ -63,7 +65,7 @@ class Question:
         """Which of its terms *text* holds."""
         lower = text.casefold()
         found: set[int] = set()
-        if self._plain is not None:
+        if any(beginning in lower for beginning in self._beginnings):  # most texts hold none
             for word in set(self._plain.findall(lower)):
                 found |= _numbers(word)
         for word, numbers in self._other:
@@ -77,7 +79,7 @@ class Question:
 
     def nearness(self, moment: float) -> float:
         """How near *moment* is to a time that it names: 1 within one, towards 0 with every day; 0 if it names none."""
-        return max((_near(span, moment) for span in self.times), default=0.0)
+        return max(_near(span, moment) for span in self.times) if self.times else 0.0
 
 
 def read_with_context(text: str, payload: Mapping[str, Any]) -> str:
@@ -96,7 +98,7 @@ def _near(span: Span, moment: float) -> float:
     return math.exp(distance / DAYS_BEFORE if distance < 0 else -distance / DAYS_AFTER)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _numbers(word: str) -> frozenset[int]:
     return frozenset(_bm25.document(word).indices)
 

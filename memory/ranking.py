@@ -105,7 +105,8 @@ def rank(candidates: Sequence[Scored], now: float, measure: Best | None = None) 
 
 
 def _ranked(candidate: Scored, measure: Best, now: float) -> Ranked:
-    parts = {**fusion(candidate, measure), **priority(candidate, now)}
+    parts = fusion(candidate, measure)
+    parts |= priority(candidate, now)
     return Ranked(candidate.key, sum(parts.values()), parts)
 
 

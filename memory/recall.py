@@ -79,6 +79,10 @@ class Recall:
                 return page.found(paging.keep(listing, now, offset))
         return page.found(None)
 
+    def matching(self, query: str, wanted: Filter | None) -> Iterator[tuple[Candidate, Ranked]]:
+        """Each memory that fits *query* and meets *wanted*, none of them archived, by its best passage, best first."""
+        return self._ranking(query, all_of(self.scope.filter, _searchable(wanted)), self.clock(), None)
+
     def _ranking(
         self, query: str, condition: Filter | None, now: float, reranked: _Page | None
     ) -> Iterator[tuple[Candidate, Ranked]]:
@@ -94,8 +98,8 @@ class Recall:
             found = self.store.search(self.scope.workspace, Query(query, depth, unseen))
             if not found:
                 return
-            rows = {candidate.point.id: candidate for candidate in found}
-            rows |= self._neighbours(query, found)
+            own = {candidate.point.id: candidate for candidate in found}
+            rows = own | self._neighbours(query, found)
             newest = max(candidate.point.payload["created_at"] for candidate in rows.values())
             scored = scores(Question(query, min(now, newest)), rows)
             measure = measure or best(scored)
@@ -103,7 +107,8 @@ class Recall:
             for ranked in rank(scored, now, measure):
                 candidate = rows[ranked.key]
                 item = candidate.point.payload["item"]
-                if item not in seen and ranked.similar and matches(condition, candidate.point.payload):
+                wanted = ranked.key in own or matches(condition, candidate.point.payload)
+                if item not in seen and ranked.similar and wanted:
                     seen[item] = None
                     block.append((candidate, ranked))
             if reranked is not None and depth == FIRST_BLOCK:
@@ -138,7 +143,8 @@ def scores(question: Question, rows: Mapping[str, Candidate]) -> list[Scored]:
             later[each].append(id)
     result = []
     for id, candidate in rows.items():
-        around = held[id].union(*(held[n] for n in (*follows[id], *later[id])))
+        beside = (*follows[id], *later[id])
+        around = held[id].union(*(held[n] for n in beside)) if beside else held[id]
         share = len(around) / len(question.terms) if question.terms else 0.0
         after = [rows[n] for n in later[id] if rows[n].point.payload["follows"][0] == id]
         complete = bool(question.terms) and held[id] == question.terms

@@ -57,10 +57,9 @@ def is_block(text: str) -> bool:
 
 def without_blocks(text: str) -> str:
     """*text* without what was recalled from memory and put into it; blank space around it goes as well."""
-    if FOOT not in text:
-        return text
-    own, blocks = _BLOCK.subn("", text)
-    return own.strip() if blocks else text
+    before, foot, behind = text.rpartition(FOOT)  # behind the last end no block begins, and none is looked for
+    own, blocks = _BLOCK.subn("", before + foot)
+    return (own + behind).strip() if blocks else text
 
 
 def purpose_of(question: str) -> str:
@@ -128,23 +127,27 @@ class Candidate:
     expires_at: float | None = None
 
     def full(self) -> Entry:
-        return sized(replace(self.entry, form="full", text=self.original))
+        return sized(self.entry, "full", self.original)
 
     def compressed(self, text: str) -> Entry:
-        return sized(replace(self.entry, form="compressed", text=text))
+        return sized(self.entry, "compressed", text)
 
     def hinted(self) -> Entry:
-        return sized(replace(self.entry, form="hint", text=f"{self.hint} (ID: {self.entry.id})"))
+        return sized(self.entry, "hint", f"{self.hint} (ID: {self.entry.id})")
 
 
 def lines(entry: Entry) -> str:
     """How *entry* stands in the prompt."""
-    text = _OURS.sub("‹", entry.text).strip("\r\n")
-    if entry.form == "hint":
+    return _lines(entry, entry.form, entry.text)
+
+
+def _lines(entry: Entry, form: Form, text: str) -> str:
+    text = _OURS.sub("‹", text).strip("\r\n")
+    if form == "hint":
         return f"- {'[flagged by screening] ' if entry.flagged else ''}{' '.join(text.split())}"
     facts = {
         "id": entry.id,
-        "form": entry.form if entry.form != "full" else None,
+        "form": form if form != "full" else None,
         "type": entry.content_type if entry.content_type != "note" else None,
         "date": entry.created_at[:10],
         "speaker": entry.speaker,
@@ -158,9 +161,11 @@ def _attribute(value: str) -> str:
     return value.replace('"', "'").replace("<", "‹").replace(">", "›")
 
 
-def sized(entry: Entry) -> Entry:
-    """*entry* with the tokens that its lines take."""
-    return replace(entry, tokens=tokens.count(lines(entry)))
+def sized(entry: Entry, form: Form | None = None, text: str = "") -> Entry:
+    """*entry*, or it in another *form* by *text*, with the tokens that its lines take."""
+    if form is None:
+        form, text = entry.form, entry.text
+    return replace(entry, form=form, text=text, tokens=tokens.count(_lines(entry, form, text)))
 
 
 def rendered(sections: Sequence[Section]) -> str:
@@ -317,7 +322,7 @@ def _shortened(
 
 def _entry(candidate: Candidate, left: Left) -> Entry:
     if left.rewritten:
-        return sized(replace(candidate.entry, form="summary", text=left.text))
+        return sized(candidate.entry, "summary", left.text)
     return candidate.full() if left.text == candidate.original else candidate.compressed(left.text)
 
 

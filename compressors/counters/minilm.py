@@ -19,6 +19,10 @@ EXACT_CHARS = 20_000
 SAMPLE_CHARS = 2_000
 SAMPLES = 6
 
+LINES_CHARS, LINE_CHARS, LINES = 8_000, 500, 8_192
+"""Texts of up to so many characters are counted line by line; of lines up to so long, so many are known: what stands in
+a prompt was counted in parts before it was put together."""
+
 MOST_CHARS = 64
 """Characters that count one token at least, whatever they are: the tokenizer takes blanks and control characters for
 nothing, and the models that read them do not."""
@@ -37,6 +41,8 @@ class MiniLMCounter:
     def count(self, text: str) -> int:
         """See `ports.Counter.count`."""
         least = len(text) // MOST_CHARS
+        if len(text) <= LINES_CHARS:
+            return max(least, sum(map(_line, text.split("\n"))))
         if len(text) <= EXACT_CHARS:
             return max(least, _count(text))
         step = (len(text) - SAMPLE_CHARS) // (SAMPLES - 1)
@@ -64,6 +70,16 @@ class MiniLMCounter:
                 return head
             kept -= excess
         return ""
+
+
+def _line(text: str) -> int:
+    """The length of `_ends`; no token is in two lines."""
+    return _known(text) if len(text) <= LINE_CHARS else _count(text)
+
+
+@lru_cache(LINES)
+def _known(text: str) -> int:
+    return _count(text)
 
 
 def _count(text: str) -> int:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MODEL = Path(__file__).with_name("model.onnx")
 VERSION = "mean-1"
 TOKENS_PER_RUN = 512
+FEW_TOKENS = 64
+"""So few are read one text after another: side by side they took as long by the clock, and twice the CPU time."""
 MOST_THREADS = 4
 
 States = list[tuple[NDArray[np.float32], list[tuple[int, int]]]]
@@ -34,9 +36,9 @@ States = list[tuple[NDArray[np.float32], list[tuple[int, int]]]]
 class MiniLM:
     """The default encoder: 384 dimensions, no download, no torch.
 
-    *threads* is the number of CPU threads of one call, by default the machine's cores but at most 4: texts of
-    different lengths run side by side. *adapter* changes every result and the fingerprint. The model is loaded at the
-    first use; several threads may share one instance.
+    *threads* is how many texts (or groups of one length) of a call run side by side, by default as many as the machine
+    has cores but at most 4; one text runs on one core. *adapter* changes every result and the fingerprint. The model is
+    loaded at the first use; several threads may share one instance.
 
     A text's vector does not depend, to the last bit, on the texts embedded with it nor on *threads*: each row
     is quantised by its own scale, and texts that run together have the same length, so none is padded.
@@ -124,10 +126,7 @@ class MiniLM:
     def _groups(
         self, framed: Sequence[Sequence[int]], output: str, feeds: Mapping[str, Any]
     ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        """Places of *framed* and their *output*, group by group, several at a time.
-
-        Groups side by side use two cores whole, where one group on both waits for the slower half of each product.
-        """
+        """Places of *framed* and their *output*, group by group, several at a time."""
         run = self._loaded().run
 
         def one(group: list[int]) -> NDArray[np.float32]:
@@ -136,7 +135,7 @@ class MiniLM:
             return np.asarray(result, np.float32)
 
         groups = list(equal_lengths(framed))
-        if self._threads == 1 or len(groups) < 2:
+        if self._threads == 1 or len(groups) < 2 or sum(map(len, framed)) <= FEW_TOKENS:
             yield from zip(groups, map(one, groups), strict=True)
             return
         with ThreadPoolExecutor(min(self._threads, len(groups)), "minilm") as pool:
@@ -145,7 +144,7 @@ class MiniLM:
     def _loaded(self) -> InferenceSession:
         with self._loading:
             if self._session is None:
-                self._session = open_session(MODEL, self._threads)
+                self._session = open_session(MODEL)
             return self._session
 
 
@@ -163,8 +162,9 @@ def equal_lengths(passages: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         yield group
 
 
-def open_session(path: Path, threads: int) -> InferenceSession:
-    """An onnxruntime session on *path* for the CPU.
+def open_session(path: Path) -> InferenceSession:
+    """An onnxruntime session on *path* for the CPU, each run of which takes one core: on several it would wait for the
+    slowest of them in each of many small products.
 
     Only basic graph rewriting: the extended level puts a slower kernel in the place of Add +
     LayerNormalization (a fifth of the speed). Severity 3 hides a warning that the adapter inputs, which have
@@ -172,11 +172,10 @@ def open_session(path: Path, threads: int) -> InferenceSession:
     """
     onnxruntime = runtime.onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(_present(path)), options, providers=["CPUExecutionProvider"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -188,6 +189,7 @@ class Server(uvicorn.Server):
         # Else every event stream is broken off at once, those that carry an answer too; `Stop` ends them.
         AppStatus.enable_automatic_graceful_drain = False
         await super().startup(sockets)
+        gc.freeze()  # what was loaded stays; going through it again and again, a collection stops all for 100 ms
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

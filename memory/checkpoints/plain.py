@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from .refs import Split
@@ -24,11 +24,8 @@ class Plain:
     def fingerprint(self, part: Any) -> bytes | None:
         return None
 
-    def trace(self, part: Any) -> Any:
+    def traces(self) -> None:
         return None
-
-    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
-        return 0
 
     def copier(self, part: Any) -> tuple[bytes, Callable[[], Any]] | None:
         return None

@@ -30,8 +30,6 @@ NAME_BYTES = 16
 Ref = list[Any]
 Slot = tuple[str, ...]
 """Where a value is: place, channel, and the keys on the way to it."""
-Traced = tuple[Sequence[Any], Sequence[bytes]]
-"""The traces of a list's parts, and their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,22 @@ class Split:
     parts: Sequence[Any] | None = None
     fields: Mapping[str, Any] | None = None
     wrap: str = ""
+
+
+class Traces(Protocol):
+    """What the parts of a list were, whatever becomes of them."""
+
+    def same(self, parts: Sequence[Any]) -> int:
+        """How many of *parts*, from the first, are surely as those were."""
+        ...
+
+    def then(self, same: int, parts: Sequence[Any]) -> Traces:
+        """The first *same* of these, and *parts* behind them."""
+        ...
+
+
+Traced = tuple[Traces, Sequence[Sequence[bytes]]]
+"""A list's traces; the names of its parts, of their full pages, of the full pages of those, and so on."""
 
 
 class Codec(Protocol):
@@ -65,12 +79,8 @@ class Codec(Protocol):
         """Bytes that two parts share only if they are alike; None if that is not known without `dump`."""
         ...
 
-    def trace(self, part: Any) -> Any:
-        """What `same` compares parts with, independent of *part* from now on."""
-        ...
-
-    def same(self, parts: Sequence[Any], traces: Sequence[Any]) -> int:
-        """How many of *parts*, from the first, are surely as those were that *traces* were made of."""
+    def traces(self) -> Traces | None:
+        """Those of an empty list; None where lists are not compared."""
         ...
 
     def copier(self, part: Any) -> tuple[bytes, Callable[[], Any]] | None:
@@ -106,16 +116,25 @@ class Draft:
                 split.wrap,
                 {name: self.ref(each, slot and (*slot, name)) for name, each in split.fields.items()},
             ]
-        return ["l", split.wrap, self._levels(self._names(split.parts or (), slot))]
+        levels = self._levels(split.parts or (), slot)
+        return ["l", split.wrap, [b"".join(names[len(names) - len(names) % FANOUT :]) for names in levels]]
 
-    def _names(self, parts: Sequence[Any], slot: Slot) -> list[bytes]:
-        traces, names = self.lists.get(slot, ((), ()))
-        same = self.codec.same(parts, traces) if traces else 0
+    def _levels(self, parts: Sequence[Any], slot: Slot) -> list[list[bytes]]:
+        """The names of *parts*, of their full pages, of the full pages of those, and so on."""
+        traces, before = self.lists.get(slot) or (self.codec.traces(), ((),))
+        same = traces.same(parts) if traces is not None else 0
         rest = parts[same:]
-        found = [*names[:same], *map(self._part, rest)]
-        if slot:
-            self.traced[slot] = [*traces[:same], *map(self.codec.trace, rest)], found
-        return found
+        levels = [[*before[0][:same], *map(self._part, rest)]]
+        if slot and traces is not None:
+            self.traced[slot] = traces.then(same, rest), levels
+        for below in levels:
+            if len(below) < FANOUT:
+                break
+            same //= FANOUT
+            pages = [*before[len(levels)][:same]] if same else []
+            starts = range(len(pages) * FANOUT, len(below) - FANOUT + 1, FANOUT)
+            levels.append(pages + [self._blob(PAGE + b"".join(below[at : at + FANOUT])) for at in starts])
+        return levels
 
     def _part(self, part: Any) -> bytes:
         mark = self.codec.fingerprint(part)
@@ -133,15 +152,6 @@ class Draft:
             return self._blob(DATA + data)
         starts = range(0, len(data), PIECE_BYTES)
         return self._blob(PIECES + b"".join(self._blob(DATA + data[at : at + PIECE_BYTES]) for at in starts))
-
-    def _levels(self, names: Sequence[bytes]) -> list[bytes]:
-        levels: list[bytes] = []
-        while True:
-            full = len(names) - len(names) % FANOUT
-            levels.append(b"".join(names[full:]))
-            if not full:
-                return levels
-            names = [self._blob(PAGE + b"".join(names[at : at + FANOUT])) for at in range(0, full, FANOUT)]
 
     def _blob(self, content: bytes) -> bytes:
         name = digest(content)

@@ -23,7 +23,7 @@ from ..errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
-from ..filters import KEYWORDS, LISTS, NUMBERS, Filter
+from ..filters import KEYWORDS, LISTS, NUMBERS, Filter, In
 from ..ports import Change, Collection, Embedding, Event, Page, Point
 from . import schema, sql
 from .listing import Listing
@@ -211,20 +211,33 @@ class Documents:
                 found.update((row[2], self._point(row)) for row in rows)
         return [found.get(id) for id in ids]
 
-    def by_key(self, workspace: str, keys: Sequence[int], now: float) -> dict[int, Row]:
-        """The living passages of *workspace* among *keys*."""
+    def by_key(self, workspace: str, keys: Sequence[int], now: float, where: Filter | None = None) -> dict[int, Row]:
+        """The living passages of *workspace* among *keys* that meet *where*."""
         found: dict[int, Row] = {}
+        clause, params = sql.where(where)
         with self.reading() as db:
             for chunk in chunks(keys):
                 marks = ",".join("?" * len(chunk))
                 # The + keeps SQLite from reading the whole workspace through an index on these columns instead.
                 rows = db.execute(
                     f"SELECT {COLUMNS} FROM rows WHERE key IN ({marks}) AND +workspace = ? AND +collection = ? "
-                    "AND +deleted = 0 AND (expires IS NULL OR expires > ?)",
-                    [*chunk, workspace, MEMORY, now],
+                    f"AND +deleted = 0 AND (expires IS NULL OR expires > ?) AND +({clause})",
+                    [*chunk, workspace, MEMORY, now, *params],
                 )
                 found.update((row[0], self._row(row)) for row in rows)
         return found
+
+    def keys_of(self, workspace: str, items: Sequence[str]) -> list[int]:
+        """The keys of the passages of *items*, deleted ones left out."""
+        if not items:
+            return []
+        clause, params = sql.where(In("item", tuple(items)))
+        with self.reading() as db:
+            rows = db.execute(
+                f"SELECT key FROM rows WHERE workspace = ? AND collection = ? AND deleted = 0 AND {clause}",
+                [workspace, MEMORY, *params],
+            )
+            return [key for (key,) in rows]
 
     def any_expired(self, now: float) -> bool:
         """Whether a row that has expired at *now* waits for `sweep`."""

@@ -55,25 +55,36 @@ def _term(key: str, value: Scalar | None) -> int:
 
 
 def living(
-    workspace: str, now: float | None, filter: Filter | None = None, ids: Sequence[int] | None = None
-) -> edge.Filter:
-    """The passages of *workspace* that have not expired at *now* and meet *filter*, among *ids* if given.
+    workspace: str | None,
+    now: float | None,
+    filter: Filter | None = None,
+    ids: Sequence[int] | None = None,
+    without: Sequence[int] = (),
+) -> edge.Filter | None:
+    """The passages of *workspace* that have not expired at *now* and meet *filter*, among *ids* if given, but none of
+    *without*.
 
-    *now* None: none of them has expired.
+    *workspace* None: all of them are of the one that is meant. *now* None: none of them has expired. None where all
+    of them are wanted.
     """
-    must: list[Any] = [corpus(workspace)]
+    must: list[Any] = [] if workspace is None else [_of(workspace)]
     if ids is not None:
         must.append(edge.HasIdCondition(set(ids)))
     if filter is not None:
         must.append(translate(filter))
-    if now is None:
-        return edge.Filter(must=must)
-    return edge.Filter(must=must, must_not=[edge.FieldCondition("expires_at", range=edge.RangeFloat(lte=now))])
+    must_not: list[Any] = [edge.HasIdCondition(set(without))] if without else []
+    if now is not None:
+        must_not.append(edge.FieldCondition("expires_at", range=edge.RangeFloat(lte=now)))
+    return edge.Filter(must=must, must_not=must_not) if must or must_not else None
+
+
+def _of(workspace: str) -> edge.FieldCondition:
+    return edge.FieldCondition(WORKSPACE, match=edge.MatchValue(workspace))
 
 
 def corpus(workspace: str) -> edge.Filter:
     """All passages of *workspace*: whose words BM25 statistics may count."""
-    return edge.Filter(must=[edge.FieldCondition(WORKSPACE, match=edge.MatchValue(workspace))])
+    return edge.Filter(must=[_of(workspace)])
 
 
 def translate(filter: Filter) -> edge.Filter:

@@ -25,7 +25,7 @@ from ..codec import Codec, PlainCodec
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text
 from ..embedding_jobs import EmbeddingJobs
 from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
-from ..filters import Filter, check, matches
+from ..filters import Filter, check
 from ..payloads import check_change, check_id, check_query, check_workspace
 from ..ports import (
     Candidate,
@@ -44,8 +44,9 @@ from ..ports import (
 from . import identity, recovery, replies, schema
 from .documents import Documents
 from .folder import Folder, FolderLock, acquire
+from .held import without_items
 from .live_index import LiveIndex
-from .rows import Matches, Passage, candidates, parse
+from .rows import Matches, Passage, candidates
 from .stamps import Stamps
 from .upkeep import Upkeep
 
@@ -289,19 +290,17 @@ class EmbeddedStore:
         sparse = self.bm25.query(sparse_text(query.text, "")) if query.sparse else None
         wanted = (list(sparse.indices), list(sparse.values)) if sparse is not None else None
         now = self._clock()
+        where, items = without_items(query.where)
+        without = self.documents.keys_of(workspace, items)
         index = self.live.catch_up()
         expired = now if self._any_expired(now) else None
         try:
-            scores = index.search(workspace, vector, wanted, query.where, query.limit, expired)
+            scores = index.search(workspace, vector, wanted, where, query.limit, expired, without)
         except IndexFailed as error:
             self.live.distrust(error, index)
-            scores = self.live.catch_up().search(workspace, vector, wanted, query.where, query.limit, expired)
-        rows = self.documents.by_key(workspace, list(scores), now)
-        return Matches(
-            (rows[key], dense, sparse_score)
-            for key, (dense, sparse_score) in scores.items()
-            if key in rows and (query.where is None or matches(query.where, parse(rows[key][2])))
-        )
+            scores = self.live.catch_up().search(workspace, vector, wanted, where, query.limit, expired, without)
+        rows = self.documents.by_key(workspace, list(scores), now, query.where)
+        return Matches((rows[key], dense, score) for key, (dense, score) in scores.items() if key in rows)
 
     def _any_expired(self, now: float) -> bool:
         """Whether the index may hold what has expired at *now*. A sweep says so before the documents forget it."""

@@ -19,6 +19,7 @@ from ..errors import IndexFailed, StoreFull
 from ..filters import Filter
 from . import edge_filters
 from .edge_filters import TERMS, WORKSPACE
+from .held import SEVERAL, Held
 
 T = TypeVar("T")
 DENSE, SPARSE = "dense", "bm25"
@@ -55,8 +56,7 @@ class Index:
         self.folder = folder
         self.dimension = dimension
         self._shard = _guard(folder, self._open)
-        self._held = _guard(folder, self._workspaces)
-        """The workspaces that have points here, and perhaps some that had; two of them stand for any more."""
+        self._held = _guard(folder, self._holders)
 
     def _open(self) -> edge.EdgeShard:
         if (self.folder / "edge_config.json").exists() or (self.folder / "segments").exists():
@@ -82,14 +82,19 @@ class Index:
             max_search_threads=1,
         )
 
-    def _workspaces(self) -> set[str]:
-        request = edge.FacetRequest(WORKSPACE, limit=2, exact=True)
-        return {str(hit.value) for hit in self._shard.facet(request).hits}
+    def _holders(self) -> Held:
+        workspaces, users = (
+            [str(hit.value) for hit in self._shard.facet(edge.FacetRequest(field, limit=SEVERAL, exact=True)).hits]
+            for field in (WORKSPACE, "user")
+        )
+        nobodys = self._shard.count(edge.CountRequest(filter=edge.Filter(must=[edge.IsEmptyCondition("user")])))
+        return Held(workspaces, [*users, None] if nobodys else users)
 
     # writes
 
     def upsert(self, entries: Sequence[Entry]) -> None:
-        self._held.update(entry.fields[WORKSPACE] for entry in entries)
+        for entry in entries:
+            self._held.add(entry.fields[WORKSPACE], entry.fields.get("user"))
         for start in range(0, len(entries), 1000):
             some = entries[start : start + 1000]
             points = _guard(self.folder, lambda: [self._point(entry) for entry in some])  # noqa: B023 - called at once
@@ -128,22 +133,22 @@ class Index:
         where: Filter | None,
         limit: int,
         now: float | None,
+        without: Sequence[int] = (),
     ) -> dict[int, tuple[float | None, float | None]]:
         """Up to *limit* keys from each side with both scores: (cosine or None, BM25 or None when not asked).
 
-        *now* is the time by which entries have expired, None where none has.
+        *now* is the time by which entries have expired, None where none has. *without*: keys that are not wanted.
         """
-        whole = where is None and now is None and self._held <= {workspace}
-        # Where every point may be found, asking each of them for it would take two thirds as long as the search.
-        filter = None if whole else edge_filters.living(workspace, now, where)
+        among = None if self._held.only(workspace) else workspace
+        filter = edge_filters.living(among, now, self._held.needed(where), without=without)
         dense = self._nearest(_dense(vector), filter, limit) if vector is not None else {}
         sparse = self._nearest(_sparse(terms), filter, limit, workspace) if terms and terms[0] else {}
         if vector is not None and (missing := sparse.keys() - dense.keys()):
-            among = edge_filters.living(workspace, None, ids=list(missing))
-            dense |= self._nearest(_dense(vector), among, len(missing))
+            these = edge_filters.living(workspace, None, ids=list(missing))
+            dense |= self._nearest(_dense(vector), these, len(missing))
         if terms and terms[0] and (missing := dense.keys() - sparse.keys()):
-            among = edge_filters.living(workspace, None, ids=list(missing))
-            sparse |= self._nearest(_sparse(terms), among, len(missing), workspace)
+            these = edge_filters.living(workspace, None, ids=list(missing))
+            sparse |= self._nearest(_sparse(terms), these, len(missing), workspace)
         floor = 0.0 if terms is not None else None
         return {key: (dense.get(key), sparse.get(key, floor)) for key in dense | sparse}
 

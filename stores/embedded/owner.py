@@ -6,6 +6,7 @@ Started on demand by a client (`client.py`), detached from it, ended by idleness
 from __future__ import annotations
 
 import contextlib
+import gc
 import hmac
 import json
 import logging
@@ -206,6 +207,7 @@ def main(folder: Path, options: Mapping[str, Any]) -> int:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: owner.stop())
     _tell({"ready": os.getpid()})
+    gc.freeze()  # what was loaded stays, and need not be gone through by each collection
     owner.run()
     return 0
 

@@ -46,10 +46,10 @@ def test_any_text_has_a_count_and_a_head_within_a_budget(counter: Counter, text:
     assert head == text or size > budget or not budget
 
 
-@given(st.one_of(TEXTS, st.text(st.sampled_from("a中 \u1234\ud83d👨‍👩‍👧-"), max_size=300)))
+@given(st.one_of(TEXTS, st.text(st.sampled_from("a中 \n\u1234\u0301\ud83d👨‍👩‍👧-"), max_size=300)))
 @settings(max_examples=200, deadline=None, database=None)
 def test_a_count_is_that_of_the_places_where_tokens_end(text: str) -> None:
-    assert minilm._count(text) == len(minilm._ends(text))
+    assert minilm._count(text) == len(minilm._ends(text)) == sum(map(minilm._line, text.split("\n")))
 
 
 @pytest.mark.parametrize(
@@ -168,3 +168,11 @@ def test_the_laws_hold_by_another_counter_too() -> None:
     environment = {**os.environ, "MEMORYOPS_TEST_TOKENIZER": "o200k"}
     child = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=laws.parents[2])
     assert child.returncode == 0, child.stdout[-5000:]
+
+
+def test_lines_that_are_known_are_bounded() -> None:
+    assert minilm._known.cache_info().maxsize == minilm.LINES
+    long = "word " * minilm.LINE_CHARS
+    before = minilm._known.cache_info()
+    assert minilm._line(long) == minilm.LINE_CHARS
+    assert minilm._known.cache_info() == before

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
@@ -19,7 +19,6 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from memoryops.graphs import QdrantSaver, ScriptedChatModel, create_checkpointer
-from memoryops.graphs.parts import SerdeCodec
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
@@ -267,38 +266,6 @@ def test_lists_of_documents_are_stored_part_by_part(make: Make) -> None:
     assert len(state["found"]) == 20
     assert builder.compile(checkpointer=make()).get_state(CONFIG).values == state
     assert rows_of(make())["checkpoint_blob"] < 60
-
-
-def test_messages_are_told_apart_by_type_and_value() -> None:
-    codec = SerdeCodec(JsonPlusSerializer())
-    alike = [
-        AIMessage("x", id="1", additional_kwargs={"n": value}) for value in (1, True, 1.0, "1", [1], None, 0.0, -0.0)
-    ]
-    assert len({codec.fingerprint(message) for message in alike}) == len(alike)
-    for one, other in itertools.permutations(alike, 2):
-        assert codec.same([other], [codec.trace(one)]) == 0
-    for message in [*alike, HumanMessage("x"), HumanMessage([{"type": "text", "text": "y"}], more=[2])]:
-        assert codec.same([message], [codec.trace(message)]) == (0 if message.__pydantic_extra__ else 1)
-        known = codec.copier(message)
-        assert known is not None
-        mark, copy = known
-        assert mark == codec.fingerprint(message)
-        assert copy() == message
-        assert codec.dump(copy()) == codec.dump(message)
-
-
-def test_a_message_with_anything_in_it_is_serialised_each_time() -> None:
-    codec = SerdeCodec(JsonPlusSerializer())
-    message = ToolMessage("x", tool_call_id="1", artifact=bytearray(b"x"))
-    assert codec.fingerprint(message) is None
-    assert codec.trace(message) is None
-    assert codec.copier(message) is None
-    plain = ToolMessage("x", tool_call_id="1")
-    traces = [codec.trace(each) for each in (plain, message, plain)]
-    assert codec.same([plain, message, plain], traces) == 1
-
-
-# opening, and the edges
 
 
 def test_from_conn_string_opens_a_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from memoryops.memory.access import BATCH, LONGEST_WAIT
+from memoryops.memory.access import BATCH, LONGEST_WAIT, MOST
+from memoryops.memory.exchange import Exchanges, Plans
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreUnavailable
 from memoryops.stores.filters import Eq
@@ -89,3 +90,23 @@ def test_a_store_that_does_not_take_them_fails_no_read_and_gets_them_later() -> 
     store.broken = False
     ops.items.access.flush()
     assert written(ops) == 1
+
+
+def test_a_request_to_a_model_does_not_wait_for_a_write_that_is_due(make: Make, clock: Any) -> None:
+    ops = make(clock=clock)
+    ops.add("Apples are kept in the cellar")
+    clock.goes_on(LONGEST_WAIT + 1)
+    exchanges, asked = Exchanges(ops, Plans()), [{"role": "user", "content": "Where are the apples?"}]
+    assert exchanges.prepare(asked).items == 1
+    assert written(ops) == 0
+    exchanges.remember(asked, "In the cellar.")
+    assert written(ops) == 1
+
+
+def test_so_many_wait_at_most(make: Make, clock: Any) -> None:
+    ops = make(clock=clock)
+    access = ops.items.access
+    access.note({str(n): None for n in range(MOST - 1)}, write=False)
+    assert written(ops) == 0
+    access.note({"one more": None}, write=False)
+    assert written(ops) == MOST

@@ -27,6 +27,7 @@ def test_passages_are_stretches_of_the_text_in_order(text: str) -> None:
         assert not text[end : row.payload["start"]].strip()
         end = row.payload["end"]
         assert row.payload["whole"] == (len(rows) == 1)
+        assert ("exact" in row.payload) == (row.text == text)
     assert rows and not text[end:].strip()
     assert record(plain(text), "id", 1.0, [], None).text == text
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memoryops.memory.errors import Forbidden
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.turns import Kept, Turn
+from memoryops.memory.working_set import FOOT, HEAD, without_blocks
 
 Make = Callable[..., MemoryOps]
 
@@ -146,3 +147,10 @@ def test_keeping_again_changes_nothing(fresh: Make, first: list[Turn], second: l
     assert [each.id for each in again] == [each.id for each in kept]
     for turn, each in zip([*first, *second], kept, strict=True):
         assert each.id is None or ops.retrieve(each.id).content == turn.text
+
+
+def test_beginnings_of_blocks_without_an_end_are_read_once() -> None:
+    """Looked for from each of them to the end of the text, an end that is not there takes minutes."""
+    text = f"{FOOT} {HEAD}" + f"\n{HEAD}" * 30_000
+    assert without_blocks(text) == text
+    assert without_blocks(f"mine {HEAD}\nsaid\n{FOOT} too {HEAD}") == f"mine  too {HEAD}"

@@ -1,12 +1,13 @@
-"""A folder with one workspace is searched without asking each passage whose it is; nothing else may tell."""
+"""A folder with one workspace, or one user, is searched without asking each passage whose it is; nothing else tells."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded.engine import EmbeddedStore
-from memoryops.stores.filters import Eq
-from memoryops.stores.ports import Put, Query
+from memoryops.stores.filters import And, Eq, Exists, In, Not
+from memoryops.stores.ports import Patch, Put, Query
 
 
 def put(id: str, text: str, **payload: Any) -> Put:
@@ -53,3 +54,25 @@ def test_what_has_expired_is_not_found_in_the_only_workspace(data_dir: Path) -> 
         assert set(found(again, "one")) == {"stays"}
     finally:
         again.close()
+
+
+def test_a_second_user_changes_nothing_for_the_first(data_dir: Path) -> None:
+    ada, nobody = Eq("user", "ada"), Not(Exists("user"))
+
+    def opened() -> EmbeddedStore:
+        return EmbeddedStore(data_dir, lambda spec: HashingEncoder(), "hashing:64")
+
+    with closing(opened()) as store:
+        store.write("one", [put(f"a{n}", f"the ferry number {n} to Kos", user="ada") for n in range(20)])
+    with closing(opened()) as store:  # which learns whose passages there are
+        alone = found(store, "one", where=ada)
+        assert found(store, "one") == alone
+        assert found(store, "one", where=nobody) == {}
+        rest = found(store, "one", where=And((ada, Not(In("item", ("a3", "unknown"))))))
+        assert rest.keys() == alone.keys() - {"a3"}
+        store.write("one", [put("b", "the ferry to Kos", user="bob"), put("n", "the ferry to Kos")])
+    with closing(opened()) as store:
+        assert found(store, "one", where=ada).keys() == alone.keys()
+        assert found(store, "one", where=nobody).keys() == {"n"}
+        store.write("one", [Patch("memory", Eq("item", "n"), {"user": "ada"})])
+        assert found(store, "one", where=ada).keys() == alone.keys() | {"n"}
