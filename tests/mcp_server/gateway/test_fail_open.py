@@ -28,14 +28,12 @@ from memoryops.stores.embedded import rendezvous
 from memoryops.stores.embedded.client import stop_owner
 from memoryops.stores.embedded.folder import Folder
 
-from ..http.conftest import Served, serving
+from ..http.conftest import SLACK, Served, serving
 from .upstream import Seen, Upstream
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals to the owner")
 CHAT = "/v1/chat/completions"
 PATIENCE = 0.5
-SLACK = 2.5
-"""Seconds that a busy machine may take besides."""
 SAID = (
     b'{"id" : "1",  "choices":[{"index":0,"message":{"role":"assistant","content":"caf\\u00e9"},\n'
     b'"finish_reason":"stop"}]}'

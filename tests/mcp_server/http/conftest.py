@@ -22,6 +22,8 @@ from mcp.client.streamable_http import streamable_http_client
 from memoryops.stores.embedded.client import stop_owner
 
 COMMAND = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main", "serve", "--json"]
+SLACK = 2.5
+"""Seconds that a busy machine may take besides."""
 
 
 @dataclass
