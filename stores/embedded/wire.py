@@ -64,6 +64,7 @@ _ERRORS: dict[str, type[Exception]] = {
     if isinstance(value, type) and issubclass(value, Exception)
 }
 _HEADER = struct.Struct("!I")
+AT_ONCE = 16 * 1024
 DEEPEST = 64
 """Levels of values within values; filters are refused beyond 30."""
 _nesting = threading.local()
@@ -106,21 +107,34 @@ def receive(connection: socket.socket) -> Any:
 
 def receive_frame(connection: socket.socket) -> bytes:
     """The body of the next frame. Raises as `receive` does."""
-    (length,) = _HEADER.unpack(_exactly(connection, _HEADER.size))
+    begun = _some(connection)
+    while len(begun) < _HEADER.size:
+        begun += _some(connection)
+    (length,) = _HEADER.unpack_from(begun)
     if length > MAX_FRAME:
         raise ConnectionError(f"a frame of {length} bytes was announced")
-    return _exactly(connection, length)
+    if len(begun) - _HEADER.size > length:
+        raise ConnectionError("a frame came before the one ahead of it was answered")
+    if len(begun) - _HEADER.size == length:
+        return begun[_HEADER.size :]
+    body = bytearray(length)
+    filled = len(begun) - _HEADER.size
+    body[:filled] = begun[_HEADER.size :]
+    with memoryview(body) as view:
+        while filled < length:
+            received = connection.recv_into(view[filled:])
+            if not received:
+                raise EOFError("the connection was closed")
+            filled += received
+    return bytes(body)
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    buffer = bytearray(size)
-    view, filled = memoryview(buffer), 0
-    while filled < size:
-        received = connection.recv_into(view[filled:])
-        if not received:
-            raise EOFError("the connection was closed")
-        filled += received
-    return bytes(buffer)
+def _some(connection: socket.socket) -> bytes:
+    """What has come, mostly a whole frame: each wait for bytes lets another thread have its turn first."""
+    some = connection.recv(AT_ONCE)
+    if not some:
+        raise EOFError("the connection was closed")
+    return some
 
 
 class _Rows:
