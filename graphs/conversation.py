@@ -14,6 +14,10 @@ from ..memory.working_set import is_block
 
 log = logging.getLogger(__name__)
 
+OURS = "memoryops"
+"""What our own marks stand under in a message's `response_metadata`, which no provider is sent."""
+RECALLED = "recalled"
+"""The ids of the memories that a block out of memory holds."""
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 
 
@@ -42,9 +46,15 @@ def is_recalled(message: BaseMessage) -> bool:
     return isinstance(message, HumanMessage) and is_block(text_of(message))
 
 
+def marks_of(message: BaseMessage) -> Mapping[str, Any]:
+    """What we have noted in *message*."""
+    found = message.response_metadata.get(OURS)
+    return found if isinstance(found, Mapping) else {}
+
+
 def was_put_in(message: BaseMessage) -> bool:
     """Whether a node of ours put *message* among the others as a block out of memory. Anybody may write such a text."""
-    return is_recalled(message) and "recalled" in message.response_metadata.get("memoryops", {})
+    return is_recalled(message) and RECALLED in marks_of(message)
 
 
 def question_in(messages: Sequence[BaseMessage]) -> HumanMessage | None:

@@ -34,6 +34,7 @@ from ..stores.errors import StoreError
 from . import marks
 from .compaction import PLAN_KEY, conversation_of, log_report, plain, with_text
 from .context import seen_by
+from .conversation import OURS
 
 Mode = Literal["plan", "rewrite", "off"]
 MODES = ("plan", "rewrite", "off")
@@ -163,7 +164,7 @@ class Heads:
 
         By its mark; or, where a client has sent it back without, by its id and the text that it was shown with.
         """
-        if marks.OURS in message.response_metadata:
+        if OURS in message.response_metadata:
             return self.wholes.of(message, lambda: marks.whole(message, self.ops, thread))
         text = blocks.said(message.content)
         known = self._marks.get((message.id, text)) if text.startswith("[") else None

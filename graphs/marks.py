@@ -23,11 +23,12 @@ from ..memory import blocks, messages
 from ..memory.drafts import fingerprint
 from ..memory.errors import MemoryOpsError, OriginalLost
 from ..memory.service import MemoryOps
+from .conversation import OURS
 
 Message = TypeVar("Message", bound=BaseMessage)
 Swap = Callable[[BaseMessage], BaseMessage]
 
-OURS, MARK = "memoryops", "original"
+MARK = "original"
 MOST_CHARS = 64 * 1024 * 1024
 MOST_WHOLE = 8000
 """Messages whose originals are at hand; then all are forgotten, which costs a few hashes."""

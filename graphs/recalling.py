@@ -13,7 +13,7 @@ from ..memory.context import WorkingSet
 from ..memory.service import MemoryOps
 from ..memory.working_set import purpose_of
 from .context import seen
-from .conversation import is_recalled, question_in, text_of, turns_of
+from .conversation import OURS, RECALLED, is_recalled, question_in, text_of, turns_of
 
 IN_VIEW = 10
 """How many of the latest messages are left out of what is recalled: the model sees them anyway."""
@@ -62,4 +62,4 @@ def as_message(working: WorkingSet, question: BaseMessage | None) -> HumanMessag
     """
     id = f"recalled-{question.id}" if question is not None and question.id else None
     ids = [entry.id for entry in working.entries]
-    return HumanMessage(working.text, id=id, response_metadata={"memoryops": {"recalled": ids}})
+    return HumanMessage(working.text, id=id, response_metadata={OURS: {RECALLED: ids}})

@@ -18,7 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from ..memory.service import MemoryOps
 from .agent import create_memory_agent
 from .chat import chat_model
-from .conversation import is_recalled
+from .conversation import RECALLED, is_recalled, marks_of
 
 
 async def memory_agent() -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -37,6 +37,6 @@ def _memory() -> MemoryOps:
 
 
 def _says(messages: list[BaseMessage]) -> str:
-    recalled = [each.response_metadata["memoryops"]["recalled"] for each in messages if is_recalled(each)]
+    recalled = [marks_of(each)[RECALLED] for each in messages if is_recalled(each)]
     known = len(recalled[0]) if recalled else 0
     return f"There is no model (MEMORYOPS_LLM_BASE_URL names none). I recalled {known} memories for your question."

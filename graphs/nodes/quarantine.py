@@ -13,7 +13,7 @@ from ...memory.drafts import fingerprint
 from ...memory.screening import screen
 from ...memory.service import MemoryOps
 from ..context import Seen, seen
-from ..conversation import messages_in, text_of, was_put_in
+from ..conversation import OURS, marks_of, messages_in, text_of, was_put_in
 from .node import Node
 
 Check = Callable[[str], Sequence[str]]
@@ -103,9 +103,9 @@ def _held(run: Seen, message: BaseMessage, reasons: Sequence[str]) -> str:
 
 def _stub(message: BaseMessage, id: str, reasons: Sequence[str]) -> BaseMessage:
     line = f"[in quarantine, ID: {id}] This was set apart ({'; '.join(reasons)}); a person can release it."
-    marked = {**message.response_metadata, "memoryops": {HELD: fingerprint(line)}}
+    marked = {**message.response_metadata, OURS: {HELD: fingerprint(line)}}
     return message.model_copy(update={"content": line, "response_metadata": marked})
 
 
 def _is_stub(message: BaseMessage) -> bool:
-    return bool(message.response_metadata.get("memoryops", {}).get(HELD) == fingerprint(text_of(message)))
+    return bool(marks_of(message).get(HELD) == fingerprint(text_of(message)))
