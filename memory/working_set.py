@@ -127,13 +127,13 @@ class Candidate:
     expires_at: float | None = None
 
     def full(self) -> Entry:
-        return sized(self.entry, "full", self.original)
+        return _in_form(self.entry, "full", self.original)
 
     def compressed(self, text: str) -> Entry:
-        return sized(self.entry, "compressed", text)
+        return _in_form(self.entry, "compressed", text)
 
     def hinted(self) -> Entry:
-        return sized(self.entry, "hint", f"{self.hint} (ID: {self.entry.id})")
+        return _in_form(self.entry, "hint", f"{self.hint} (ID: {self.entry.id})")
 
 
 def lines(entry: Entry) -> str:
@@ -161,10 +161,12 @@ def _attribute(value: str) -> str:
     return value.replace('"', "'").replace("<", "‹").replace(">", "›")
 
 
-def sized(entry: Entry, form: Form | None = None, text: str = "") -> Entry:
-    """*entry*, or it in another *form* by *text*, with the tokens that its lines take."""
-    if form is None:
-        form, text = entry.form, entry.text
+def sized(entry: Entry) -> Entry:
+    """*entry* with the tokens that its lines take."""
+    return _in_form(entry, entry.form, entry.text)
+
+
+def _in_form(entry: Entry, form: Form, text: str) -> Entry:
     return replace(entry, form=form, text=text, tokens=tokens.count(_lines(entry, form, text)))
 
 
@@ -322,7 +324,7 @@ def _shortened(
 
 def _entry(candidate: Candidate, left: Left) -> Entry:
     if left.rewritten:
-        return sized(candidate.entry, "summary", left.text)
+        return _in_form(candidate.entry, "summary", left.text)
     return candidate.full() if left.text == candidate.original else candidate.compressed(left.text)
 
 
