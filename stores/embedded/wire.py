@@ -113,12 +113,10 @@ def receive_frame(connection: socket.socket) -> bytes:
     (length,) = _HEADER.unpack_from(begun)
     if length > MAX_FRAME:
         raise ConnectionError(f"a frame of {length} bytes was announced")
-    if len(begun) - _HEADER.size > length:
-        raise ConnectionError("a frame came before the one ahead of it was answered")
-    if len(begun) - _HEADER.size == length:
-        return begun[_HEADER.size :]
-    body = bytearray(length)
     filled = len(begun) - _HEADER.size
+    if filled > length:
+        raise ConnectionError("a frame came before the one ahead of it was answered")
+    body = bytearray(length)
     body[:filled] = begun[_HEADER.size :]
     with memoryview(body) as view:
         while filled < length:
