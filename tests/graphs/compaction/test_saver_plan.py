@@ -27,11 +27,16 @@ def off() -> Any:
 def talked(ops: MemoryOps, turns: int = TURNS, **settings: Any) -> tuple[Any, Any]:
     """A graph whose thread was compacted, and its twin without."""
     graph, twin = built(saved(ops), **settings), built(off(), **settings)
+    ask_both(graph, twin, turns)
+    return graph, twin
+
+
+def ask_both(graph: Any, twin: Any, turns: int = TURNS) -> None:
+    """*turns* questions to each, after which the first is compacted."""
     for number in range(turns):
         ask(graph, number)
         ask(twin, number)
     assert short(state(graph))
-    return graph, twin
 
 
 def same(graph: Any, twin: Any) -> bool:
@@ -167,10 +172,7 @@ def test_a_node_that_hands_back_all_it_was_given_changes_nothing(quick: MemoryOp
         return builder.compile(checkpointer=saver)
 
     graph, twin = graph_of(saved(quick)), graph_of(off())
-    for number in range(6):
-        ask(graph, number)
-        ask(twin, number)
-    assert short(state(graph))
+    ask_both(graph, twin, 6)
 
     def texts(each: Any) -> Any:
         return [[m.content for m in values.get("messages", [])] for values, *_ in history(each)]
@@ -197,10 +199,7 @@ def test_what_is_sent_to_workers_is_stored_as_it_was(quick: MemoryOps, delta: bo
         return builder.compile(checkpointer=saver)
 
     graph, twin = graph_of(saved(quick)), graph_of(off())
-    for number in range(TURNS):
-        ask(graph, number)
-        ask(twin, number)
-    assert short(state(graph))
+    ask_both(graph, twin)
     assert same(graph, twin)
 
 
@@ -239,10 +238,7 @@ def test_subgraphs(quick: MemoryOps) -> None:
         return builder.compile(checkpointer=saver)
 
     graph, twin = graph_of(saved(quick)), graph_of(off())
-    for number in range(TURNS):
-        ask(graph, number)
-        ask(twin, number)
-    assert short(state(graph))
+    ask_both(graph, twin)
 
     def texts(each: Any, namespace: str) -> Any:
         config = {"configurable": {"thread_id": "t", "checkpoint_ns": namespace}}
