@@ -178,6 +178,7 @@ class OwnedStore:
             welcome = wire.receive(connection)
             if self._gives_way(connection, welcome):
                 connection.close()
+                await_end(pointer, self.folder)
                 return None
         except (OSError, EOFError):
             connection.close()
@@ -194,7 +195,6 @@ class OwnedStore:
             wire.send(connection, {"call": "drain"})
             with contextlib.suppress(EOFError, OSError):
                 wire.receive(connection)
-            _await_end(welcome["pid"], self.folder)
             return True
         if welcome["protocol"] != wire.PROTOCOL:
             raise ProtocolMismatch(
@@ -332,7 +332,10 @@ class OwnedStore:
 
 
 def stop_owner(path: Path, within: float = 60.0) -> bool:
-    """Drain the owner of the data folder *path* and wait for its end; False when there was none."""
+    """Drain the owner of the data folder *path* and wait for its end; False when there was none.
+
+    A client that waits for an answer meanwhile starts the next owner by itself.
+    """
     folder = Folder(path.absolute())
     pointer = rendezvous.find(folder)
     if pointer is None:
@@ -346,18 +349,24 @@ def stop_owner(path: Path, within: float = 60.0) -> bool:
         wire.receive(connection)
         wire.send(connection, {"call": "drain"})
         wire.receive(connection)
-    _await_end(pointer.pid, folder, within)
+    await_end(pointer, folder, within)
     return True
 
 
-def _await_end(pid: int, folder: Folder, within: float = 60.0) -> None:
-    """Wait until the owner *pid* has let go of *folder*."""
+def await_end(ending: rendezvous.Pointer, folder: Folder, within: float = 60.0) -> None:
+    """Wait until the owner *ending* has let go of *folder*, which the next one may have taken at once.
+
+    Raises `StoreUnavailable` after *within* seconds.
+    """
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
-        if folder.is_free():
+        current = rendezvous.find(folder)
+        if folder.is_free() or (current is not None and current.token != ending.token):
             return
         time.sleep(FIRST_PAUSE)
-    raise StoreUnavailable(f"the owner of {folder.path} (process {pid}) does not end; end it, then repeat the call")
+    raise StoreUnavailable(
+        f"the owner of {folder.path} (process {ending.pid}) does not end; end it, then repeat the call"
+    )
 
 
 @contextlib.contextmanager

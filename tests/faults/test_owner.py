@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from memoryops.stores.embedded import rendezvous, wire
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore, await_end, stop_owner
 from memoryops.stores.embedded.folder import Folder
 from memoryops.stores.errors import EncoderMismatch, ProtocolMismatch, StoreUnavailable
 from memoryops.stores.ports import Put, Query
@@ -332,6 +332,16 @@ def test_a_waiting_watcher_does_not_hold_up_the_end_of_the_owner(folder: Path) -
     assert heard == ["a"]
     watching.close()
     writing.close()
+
+
+def test_an_owner_has_ended_though_a_waiting_client_has_started_the_next_one(folder: Path) -> None:
+    store = OwnedStore(folder, ENCODER)
+    ended = owner_of(folder)
+    os.kill(ended.pid, signal.SIGKILL)
+    store.info()
+    assert not Folder(folder).is_free()
+    await_end(ended, Folder(folder), within=1)
+    store.close()
 
 
 def test_a_long_call_survives_the_death_of_its_owner(folder: Path) -> None:
