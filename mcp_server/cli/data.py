@@ -79,12 +79,11 @@ def restore(settings: Settings, args: Namespace) -> int:
 def reembed(settings: Settings, args: Namespace) -> int:
     """Make all vectors anew with another encoder."""
     from ...encoders.registry import load
-    from ...stores.embedded.client import stop_owner
+    from ...stores.embedded.client import owner_kept_away
     from ...stores.embedded.reembed import reembed as make_anew
 
     _embedded(settings, "reembed")
-    stop_owner(settings.folder)
-    with output.progress("Embedding") as progress:
+    with owner_kept_away(settings.folder), output.progress("Embedding") as progress:
         done = make_anew(settings.folder, partial(load, api_key=settings.embeddings_api_key), args.encoder, progress)
     if args.json:
         output.as_json({"encoder": args.encoder, "passages": done})

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -353,6 +353,24 @@ def stop_owner(path: Path, within: float = 60.0) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def owner_kept_away(path: Path, within: float = 60.0) -> Iterator[None]:
+    """No process owns the data folder *path* meanwhile, and no client may start one: they wait, and give up in time.
+
+    Raises `StoreUnavailable` when the owner does not end *within* seconds.
+    """
+    folder = Folder(path.absolute())
+    if not folder.path.exists():
+        yield
+        return
+    try:
+        with _starting(folder, time.monotonic() + within):
+            stop_owner(path, within)
+            yield
+    except ConnectionError as error:
+        raise StoreUnavailable(f"{path} is in use ({error}); repeat the call") from error
+
+
 def await_end(ending: rendezvous.Pointer, folder: Folder, within: float = 60.0) -> None:
     """Wait until the owner *ending* has let go of *folder*, which the next one may have taken at once.
 
@@ -370,7 +388,7 @@ def await_end(ending: rendezvous.Pointer, folder: Folder, within: float = 60.0) 
 
 
 @contextlib.contextmanager
-def _starting(folder: Folder, deadline: float) -> Any:
+def _starting(folder: Folder, deadline: float) -> Iterator[None]:
     """Hold the right to start an owner, so that many clients do not start many."""
     lock: FolderLock | None = None
     while lock is None:

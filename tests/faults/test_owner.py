@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from memoryops.encoders.registry import load
 from memoryops.stores.embedded import rendezvous, wire
-from memoryops.stores.embedded.client import OwnedStore, await_end, stop_owner
+from memoryops.stores.embedded.client import OwnedStore, await_end, owner_kept_away, stop_owner
 from memoryops.stores.embedded.folder import Folder
+from memoryops.stores.embedded.reembed import reembed
 from memoryops.stores.errors import EncoderMismatch, ProtocolMismatch, StoreUnavailable
 from memoryops.stores.ports import Put, Query
 
@@ -342,6 +344,30 @@ def test_an_owner_has_ended_though_a_waiting_client_has_started_the_next_one(fol
     assert not Folder(folder).is_free()
     await_end(ended, Folder(folder), within=1)
     store.close()
+
+
+def test_a_waiting_watcher_starts_no_owner_where_it_is_kept_away(folder: Path) -> None:
+    OwnedStore(folder, ENCODER).close()
+    watching = OwnedStore(folder)
+    put(watching, "a")
+    since = watching.info().last_seq
+    heard: list[str] = []
+    listener = threading.Thread(
+        target=lambda: heard.extend(event.id for event in watching.watch("w", since, timeout=20))
+    )
+    listener.start()
+    time.sleep(0.3)
+    with owner_kept_away(folder):
+        time.sleep(0.5)
+        assert Folder(folder).is_free()
+        assert reembed(folder, load, "hashing:32") == 1
+    writing = OwnedStore(folder)
+    assert writing.info().encoder == "hashing:32"
+    put(writing, "b")
+    listener.join()
+    assert heard == ["b"]
+    watching.close()
+    writing.close()
 
 
 def test_a_long_call_survives_the_death_of_its_owner(folder: Path) -> None:
