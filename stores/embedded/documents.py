@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import sqlite3
 import threading
@@ -13,51 +12,24 @@ from typing import Any
 
 from .. import cursors
 from ..codec import Codec
-from ..embedding import said
 from ..errors import (
     InvalidRequest,
     StoreBusy,
     StoreDamaged,
-    StoreError,
-    StoreFull,
     StoreReadOnly,
-    StoreUnavailable,
 )
 from ..filters import KEYWORDS, LISTS, NUMBERS, Filter, In
 from ..ports import Change, Collection, Embedding, Event, Page, Point
 from . import schema, sql
+from .damage import remedy, translate
 from .listing import Listing
-from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, PASSAGES, STATES, Passage, Row, chunks, parse, point, row_digest
+from .passages import Passages
+from .rows import COLLECTIONS, COLUMNS, LIVING, NAMES, STATES, Row, chunks, point, row_digest
 from .schema import FAILED, MEMORY, PENDING, READY
 from .writer import Applied, Writer
 
 PAGE_BYTES = 32 * 1024 * 1024
 """A page ends early once its texts are this long."""
-
-
-def translate(error: sqlite3.Error, path: Path) -> StoreError:
-    """The store's error for what SQLite says."""
-    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
-        return StoreUnavailable(f"the store in {path.parent} is closed")
-    code = getattr(error, "sqlite_errorname", "") or ""
-    text = str(error)
-    if code in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-        return StoreBusy(f"{path} is in use by another process ({text}); close it there, then repeat the call")
-    if code == "SQLITE_FULL" or "full" in text or code in ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"):
-        return StoreFull(f"no room to write to {path.parent} ({text}); free space, then repeat the call")
-    if code.startswith("SQLITE_READONLY") or code in ("SQLITE_CANTOPEN", "SQLITE_PERM"):
-        return StoreReadOnly(f"cannot write to {path.parent} ({text}); give this user write permission to it")
-    if code.startswith("SQLITE_IOERR"):
-        return StoreUnavailable(f"the disk under {path.parent} answered {code}; check it, then repeat the call")
-    return StoreDamaged(f"the documents in {path} cannot be read ({text}); {remedy(path.parent)}")
-
-
-def remedy(folder: Path) -> str:
-    """What a person should do about damaged documents in *folder*: names its newest backup."""
-    backups = sorted((folder / "backups").glob("*.sqlite"), key=lambda p: p.stat().st_mtime)
-    if backups:
-        return f"restore the newest backup with `memoryops restore {backups[-1]}` into an empty folder"
-    return "no backup lies in its folder `backups/`; restore your own copy (see `memoryops backup --help`)"
 
 
 class Documents:
@@ -69,6 +41,7 @@ class Documents:
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writing = threading.Lock()
         self._closed = False
+        self.passages = Passages(self.reading, codec)
         try:
             path.touch(mode=0o600)
         except OSError as error:
@@ -335,66 +308,6 @@ class Documents:
             ).fetchall()
         return [Event(seq, NAMES[c], id, type, rev, bool(gone)) for seq, c, id, type, rev, gone in rows]
 
-    # for the index
-
-    def passages(self, after_key: int = 0, limit: int = 1000) -> list[Passage]:
-        """Living passages of all workspaces in the order of their keys."""
-        with self.reading() as db:
-            rows = db.execute(
-                f"{PASSAGES} WHERE r.key > ? AND r.collection = ? AND r.deleted = 0 ORDER BY r.key LIMIT ?",
-                (after_key, MEMORY, limit),
-            ).fetchall()
-        return [self._passage(row) for row in rows]
-
-    def passages_by_key(self, keys: Sequence[int], db: sqlite3.Connection | None = None) -> list[Passage]:
-        """The living passages among *keys*, as the transaction *db* (or the last commit) has them."""
-        if db is None:
-            with self.reading() as reader:
-                return self.passages_by_key(keys, reader)
-        found: list[Passage] = []
-        for chunk in chunks(keys):
-            marks = ",".join("?" * len(chunk))
-            rows = db.execute(
-                f"{PASSAGES} WHERE r.key IN ({marks}) AND r.collection = ? AND r.deleted = 0",
-                [*chunk, MEMORY],
-            )
-            found.extend(self._passage(row) for row in rows)
-        return found
-
-    def seqs(self) -> dict[int, int]:
-        """The seq of every living passage by key: what the index must hold."""
-        with self.reading() as db:
-            return dict(db.execute("SELECT key, seq FROM rows WHERE collection = ? AND deleted = 0", (MEMORY,)))
-
-    def pending(self, limit: int) -> list[Passage]:
-        """Passages that wait for their embedding, oldest first."""
-        with self.reading() as db:
-            rows = db.execute(
-                f"{PASSAGES} WHERE r.embedding = {PENDING} AND r.deleted = 0 ORDER BY r.key LIMIT ?", (limit,)
-            ).fetchall()
-        return [self._passage(row) for row in rows]
-
-    def before(self, key: int, db: sqlite3.Connection | None = None) -> list[str]:
-        """What the living passages say that the passage *key* comes after, in its order, each as `said` gives it."""
-        if db is None:
-            with self.reading() as reader:
-                return self.before(key, reader)
-        row = db.execute("SELECT workspace, after FROM rows WHERE key = ?", (key,)).fetchone()
-        return self.texts(db, row[0], json.loads(row[1])) if row and row[1] else []
-
-    def texts(self, db: sqlite3.Connection, workspace: str, ids: Sequence[str]) -> list[str]:
-        """What the living passages among *ids* of *workspace* say, in that order, each as `said` gives it."""
-        found = []
-        for id in ids:
-            row = db.execute(
-                "SELECT text, payload FROM rows WHERE workspace = ? AND collection = ? AND id = ? AND deleted = 0 "
-                "AND text IS NOT NULL",
-                (workspace, MEMORY, id),
-            ).fetchone()
-            if row:
-                found.append(said(self.codec.decode(row[0]), parse(row[1])))
-        return found
-
     # the database as a whole
 
     def meta(self, name: str) -> str | None:
@@ -473,18 +386,6 @@ class Documents:
             )
         decoded = self.codec.decode(text) if text is not None else None
         return NAMES[collection], id, payload, decoded, rev, seq, STATES[embedding]
-
-    def _passage(self, row: Sequence[Any]) -> Passage:
-        key, workspace, seq, payload, text, context, vector = row
-        return Passage(
-            key,
-            workspace,
-            seq,
-            json.loads(payload),
-            self.codec.decode(text) if text is not None else "",
-            self.codec.decode(context) if context is not None else "",
-            vector,
-        )
 
 
 def _erase(db: sqlite3.Connection, keys: Iterable[int]) -> None:

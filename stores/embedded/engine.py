@@ -9,12 +9,10 @@ for keys and the documents for everything else, so what the documents do not con
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,7 @@ from ...encoders.ports import Encoder
 from ..codec import Codec, PlainCodec
 from ..embedding import INLINE_CHARS, dense_text, pack, query_vector, said, sparse_text
 from ..embedding_jobs import EmbeddingJobs
-from ..errors import IndexFailed, InvalidRequest, StoreError, StoreUnavailable
+from ..errors import IndexFailed, InvalidRequest, StoreUnavailable
 from ..filters import Filter, check
 from ..payloads import check_change, check_id, check_query, check_workspace
 from ..ports import (
@@ -44,29 +42,14 @@ from ..ports import (
 from . import identity, recovery, replies, schema
 from .documents import Documents
 from .folder import Folder, FolderLock, acquire
+from .group_commit import GroupCommit, Job
 from .held import without_items
 from .live_index import LiveIndex
 from .rows import Matches, Passage, candidates
 from .stamps import Stamps
 from .upkeep import Upkeep
 
-BATCH_JOBS = 256
 QUERY_CACHE = 512
-
-
-@dataclass(slots=True)
-class _Job:
-    workspace: str
-    changes: Sequence[Change]
-    vectors: Mapping[str, bytes] | None
-    durable: bool
-    request: str | None
-    large: bool
-    written: Written | None = None
-    error: Exception | None = None
-    upserts: dict[int, Passage | None] = field(default_factory=dict)
-    deletes: list[int] = field(default_factory=list)
-    done: bool = False
 
 
 class EmbeddedStore:
@@ -108,11 +91,10 @@ class EmbeddedStore:
             self.documents.close()
             self._lock.release()
             raise
-        self._queue: list[_Job] = []
-        self._queue_lock = threading.Lock()
         self._write_lock = threading.RLock()
         self.bm25 = Bm25()
         self.live = LiveIndex(self.folder, self.documents, self.bm25, self._dimension, self._write_lock, clean)
+        self._commits = GroupCommit(self.folder, self.documents, self.live, self._write_lock, clock, self._committed)
         self._changed = threading.Condition()
         self._watchers = 0
         self._queries: OrderedDict[str, np.ndarray] = OrderedDict()
@@ -135,97 +117,12 @@ class EmbeddedStore:
             check_change(change)
         self._touch()
         vectors = self._embed_inline(workspace, changes)
-        job = _Job(workspace, changes, vectors, durable, request, large=vectors is None)
-        self.live.wait()
-        with self._queue_lock:
-            self._queue.append(job)
-        with self._write_lock:
-            if not job.done:
-                self._lead()
-        if job.error is not None:
-            raise job.error
-        assert job.written is not None
-        return job.written
+        return self._commits.write(Job(workspace, changes, vectors, durable, request))
 
-    def _lead(self) -> None:
-        """Commit the jobs that are queued, this caller's among them, as one transaction."""
-        while True:
-            with self._queue_lock:
-                jobs, self._queue = self._queue[:BATCH_JOBS], self._queue[BATCH_JOBS:]
-            if not jobs:
-                return
-            try:
-                self._commit_or_retry(jobs)
-            except BaseException as error:
-                interrupted = StoreUnavailable("the write was interrupted; repeat the call")
-                for job in jobs:
-                    job.error = job.error or (error if isinstance(error, Exception) else interrupted)
-                if not isinstance(error, Exception):
-                    raise
-            finally:
-                for job in jobs:
-                    job.done = True
-
-    def _commit_or_retry(self, jobs: Sequence[_Job]) -> None:
-        """Commit; once more, with an index made anew, if the index failed and took the transaction back with it."""
-        try:
-            self._commit(jobs)
-        except IndexFailed:
-            for job in jobs:
-                job.written, job.error = None, None
-                job.upserts, job.deletes = {}, []
-            self._commit(jobs)
-
-    def _commit(self, jobs: Sequence[_Job]) -> None:
-        if self._closed:
-            raise StoreUnavailable(f"the store in {self.folder.path} is closed")
-        self.folder.require_room(sum(_size(job.changes) for job in jobs))
-        index = self.live.sound()
-        seq = self.documents.last_seq
-        touched: list[int] = []
-        try:
-            with self.documents.writing(durable=any(job.durable for job in jobs)) as db:
-                for job in jobs:
-                    self._apply(db, job)
-                touched = [key for job in jobs for key in job.upserts]
-                index.upsert(self.live.entries(self._passages(db, jobs)))
-        except BaseException as error:
-            self.documents.rewind(seq)
-            self.live.undo(index, touched, error)
-            raise
+    def _committed(self, jobs: Sequence[Job]) -> None:
         self.stamps.change(job.workspace for job in jobs)
-        self.live.fall_behind(key for job in jobs if job.large for key in job.upserts)
-        self.live.drop([key for job in jobs for key in job.deletes])
-        self.upkeep.wrote(len(touched), waiting=any(job.large for job in jobs))
+        self.upkeep.wrote(sum(len(job.upserts) for job in jobs), waiting=any(job.large for job in jobs))
         self._notify()
-
-    def _apply(self, db: sqlite3.Connection, job: _Job) -> None:
-        if job.request is not None and (written := replies.find(db, job.request, job.changes)) is not None:
-            job.written = written
-            return
-        try:
-            applied = self.documents.apply(db, job.workspace, job.changes, job.vectors or {}, self._clock())
-        except StoreError as error:
-            job.error = error
-            return
-        if job.request is not None:
-            replies.note(db, job.request, job.changes, applied.written)
-        job.written, job.upserts, job.deletes = applied.written, applied.upserts, applied.deletes
-
-    def _passages(self, db: sqlite3.Connection, jobs: Sequence[_Job]) -> list[Passage]:
-        """What the open transaction leaves of the passages that *jobs* touch: as put, or read where only patched.
-
-        Without those of large writes, whose entries follow.
-        """
-        latest: dict[int, Passage | None] = {}
-        for job in jobs:
-            latest.update(job.upserts)
-            for key in job.deletes:
-                latest.pop(key, None)
-        for key in [key for job in jobs if job.large for key in job.upserts]:
-            latest.pop(key, None)
-        unread = [key for key, passage in latest.items() if passage is None]
-        return [passage for passage in latest.values() if passage] + self.documents.passages_by_key(unread, db)
 
     # embedding
 
@@ -488,7 +385,7 @@ class EmbeddedStore:
         with self._write_lock:
             if self._closed:
                 return
-            self._lead()
+            self._commits.close()
             self._closed = True
             try:
                 self.live.close()
@@ -497,7 +394,3 @@ class EmbeddedStore:
                 self.stamps.close()
                 self._lock.release()
         self._notify()
-
-
-def _size(changes: Sequence[Change]) -> int:
-    return sum(len(change.text or "") + 1000 for change in changes if isinstance(change, Put))

@@ -128,7 +128,7 @@ class LiveIndex:
 
     def _renew(self, index: Index, keys: Sequence[int]) -> None:
         """Make the entries of *keys* what the documents say now."""
-        passages = self.documents.passages_by_key(keys)
+        passages = self.documents.passages.of(keys)
         index.delete(sorted(set(keys) - {passage.key for passage in passages}))
         index.upsert(self.entries(passages))
 
@@ -137,7 +137,7 @@ class LiveIndex:
         if not keys or self._index is None:
             return
         try:
-            gone = set(keys) - {passage.key for passage in self.documents.passages_by_key(keys)}
+            gone = set(keys) - {passage.key for passage in self.documents.passages.of(keys)}
             self._index.delete(sorted(gone))
         except StoreError as error:
             self.distrust(error)

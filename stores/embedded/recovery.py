@@ -16,7 +16,8 @@ import numpy as np
 from ..embedding import unpack
 from ..errors import InvalidRequest, StoreDamaged, StoreError
 from . import schema
-from .documents import Documents, translate
+from .damage import translate
+from .documents import Documents
 from .edge_filters import SEQ, WORKSPACE
 from .folder import Folder, acquire
 from .index import Entry, Index, checksum, discard
@@ -79,7 +80,7 @@ def rebuild(folder: Folder, documents: Documents, entries: MakeEntries, dimensio
     folder.require_room(0)
     index = Index(folder.index, dimension)
     key = 0
-    while passages := documents.passages(after_key=key):
+    while passages := documents.passages.after(key):
         index.upsert(entries(passages))
         key = passages[-1].key
     index.flush()
@@ -89,7 +90,7 @@ def rebuild(folder: Folder, documents: Documents, entries: MakeEntries, dimensio
 def lacking(index: Index, documents: Documents) -> set[int]:
     """The keys of the passages that a search in *index* would miss, or know by what they are not any more."""
     found = {key: fields.get(SEQ) for key, fields in index.scan()}
-    return {key for key, seq in documents.seqs().items() if found.get(key) != seq}
+    return {key for key, seq in documents.passages.seqs().items() if found.get(key) != seq}
 
 
 def compare(index: Index, documents: Documents, entries: MakeEntries, *, vectors: bool = False) -> dict[str, int]:
@@ -97,7 +98,7 @@ def compare(index: Index, documents: Documents, entries: MakeEntries, *, vectors
 
     With *vectors* the embeddings are compared, too. Returns what was checked and what was repaired.
     """
-    wanted = documents.seqs()
+    wanted = documents.passages.seqs()
     found = {key: (fields.get(SEQ), fields.get(WORKSPACE)) for key, fields in index.scan()}
     surplus = [key for key in found if key not in wanted]
     wrong = [key for key, seq in wanted.items() if found.get(key, (None,))[0] != seq]
@@ -106,7 +107,7 @@ def compare(index: Index, documents: Documents, entries: MakeEntries, *, vectors
     if vectors:
         wrong = sorted(set(wrong) | set(_differing(index, documents)))
     for start in range(0, len(wrong), 1000):
-        index.upsert(entries(documents.passages_by_key(wrong[start : start + 1000])))
+        index.upsert(entries(documents.passages.of(wrong[start : start + 1000])))
     index.flush()
     return {
         "checked": len(wanted),
@@ -118,7 +119,7 @@ def compare(index: Index, documents: Documents, entries: MakeEntries, *, vectors
 
 def _differing(index: Index, documents: Documents) -> list[int]:
     differing, key = [], 0
-    while passages := documents.passages(after_key=key):
+    while passages := documents.passages.after(key):
         key = passages[-1].key
         held = index.vectors([passage.key for passage in passages])
         for passage in passages:

@@ -60,14 +60,14 @@ def _embed_beside(documents: Documents, encoder: Encoder, progress: Progress | N
         )
         db.execute("INSERT OR REPLACE INTO meta(name, value) VALUES ('reembedding', ?)", (encoder.fingerprint,))
     total, done, key = documents.totals()["passages"], 0, 0
-    while passages := documents.passages(after_key=key, limit=BATCH):
+    while passages := documents.passages.after(key, BATCH):
         key = passages[-1].key
         with documents.reading() as db:
             known = dict(
                 db.execute("SELECT key, seq FROM next_vectors WHERE key BETWEEN ? AND ?", (passages[0].key, key))
             )
         wanted = [passage for passage in passages if known.get(passage.key) != passage.seq]
-        texts = [dense_text(p.text, p.context, documents.before(p.key)) for p in wanted]
+        texts = [dense_text(p.text, p.context, documents.passages.before(p.key)) for p in wanted]
         vectors = encoder.embed(texts)
         with documents.writing() as db:
             for passage, vector in zip(wanted, vectors, strict=True):

@@ -18,10 +18,6 @@ NAMES: tuple[Collection, Collection] = ("memory", "records")
 STATES: tuple[Embedding, ...] = ("none", "pending", "ready", "failed")
 COLUMNS = "key, collection, id, rev, seq, payload, text, embedding, digest"
 LIVING = "workspace = ? AND collection = ? AND deleted = 0 AND (expires IS NULL OR expires > ?)"
-PASSAGES = (
-    "SELECT r.key, r.workspace, r.seq, r.payload, r.text, r.context, v.vector "
-    "FROM rows AS r LEFT JOIN vectors AS v ON v.key = r.key"
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Upkeep:
     @property
     def busy(self) -> bool:
         """Whether passages wait for their embedding and can get it."""
-        return not self.embedding_error and bool(self.store.documents.pending(1))
+        return not self.embedding_error and bool(self.store.documents.passages.pending(1))
 
     def _run(self) -> None:
         self.store.live.wait()
@@ -82,10 +82,10 @@ class Upkeep:
     def _embed_batch(self) -> bool:
         store = self.store
         store.live.catch_up()
-        passages = store.documents.pending(EMBED_BATCH)
+        passages = store.documents.passages.pending(EMBED_BATCH)
         if not passages:
             return False
-        texts = [dense_text(p.text, p.context, store.documents.before(p.key)) for p in passages]
+        texts = [dense_text(p.text, p.context, store.documents.passages.before(p.key)) for p in passages]
         try:
             vectors = store.embed(texts)
         except EncoderError as error:

@@ -118,7 +118,7 @@ def test_verify_finds_and_repairs_what_differs(data_dir: Path) -> None:
     store = open_store(data_dir)
     before = results(store)
     index = store.live.get()
-    passages = store.documents.passages(limit=10)
+    passages = store.documents.passages.after(limit=10)
     index.delete([passages[0].key, passages[1].key])
     stale = store.live.entries([passages[2]])[0]
     index.upsert([Entry(stale.key, {**stale.fields, "_s": 1_000_000}, stale.terms, stale.vector)])
