@@ -24,7 +24,7 @@ def servers(commands: Commands) -> None:
     )
     serve = commands.add(
         "serve",
-        "serve MCP over HTTP: Streamable HTTP at /mcp, SSE at /sse",
+        "serve MCP (/mcp, /sse), REST and the OpenAI-compatible gateway (/v1) over HTTP; all calls at /docs",
         "http.serve:serve",
         "memoryops serve --port 8765",
         takes="loader",
