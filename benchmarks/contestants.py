@@ -108,7 +108,7 @@ class MemoryOpsStore:
         return [pointer.pid] if pointer is not None else []
 
     def close(self) -> None:
-        from memoryops.stores.embedded.client import stop_owner
+        from memoryops.stores.embedded.ending import stop_owner
 
         self.ops.close()
         stop_owner(self.folder)

@@ -37,7 +37,7 @@ from rich.table import Table
 from memoryops import MemoryOps
 from memoryops.memory.evaluation import wait_until_embedded
 from memoryops.memory.scope import Scope
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 PAUSE = 0.1
 """Seconds between two requests: what the gateway does after a reply is over before the next way's turn."""

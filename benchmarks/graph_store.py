@@ -25,7 +25,7 @@ from memoryops.encoders.hashing import HashingEncoder
 from memoryops.graphs import QdrantStore
 from memoryops.memory.scope import Scope
 from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 USERS = 100
 BATCH = 100

@@ -25,7 +25,7 @@ from memoryops import MemoryOps
 from memoryops.compressors import tokens
 from memoryops.memory.settings import Settings
 from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 
 BATCH = 20

@@ -41,7 +41,7 @@ from memoryops.memory.question import Question
 from memoryops.memory.ranking import Scored
 from memoryops.memory.recall import scores
 from memoryops.memory.rerank import HeadReader, Reranker
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.ports import Query
 

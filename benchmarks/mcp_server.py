@@ -29,7 +29,7 @@ from rich.table import Table
 
 from memoryops import MemoryOps
 from memoryops.memory.scope import Scope
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 OURS = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main", "mcp"]
 BARE = [

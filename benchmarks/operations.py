@@ -26,7 +26,7 @@ from rich.table import Table
 from memoryops import MemoryOps
 from memoryops.encoders.registry import load
 from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 WORDS = (
     "deploy certificate harbour invoice meeting kernel garden vector latency budget schema printer sunrise contract "

@@ -25,7 +25,7 @@ from rich.table import Table
 from memoryops import MemoryOps
 from memoryops.memory.settings import Settings
 from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 
 

@@ -28,7 +28,7 @@ from typing import Any, BinaryIO
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 WORDS = "refund invoice bank rounding token deploy database sqlite qdrant agent memory budget window".split()
 

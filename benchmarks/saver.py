@@ -36,7 +36,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from memoryops.graphs import QdrantSaver
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 
 CONFIG: Any = {"configurable": {"thread_id": "one", "checkpoint_ns": ""}}
 WORDS = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8").split()

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from memoryops import MemoryOps, Scope
 from memoryops.memory.evaluation import orders, wait_until_embedded
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.ports import Query
 
 KS = (5, 10, 20)

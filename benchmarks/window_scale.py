@@ -46,7 +46,7 @@ from memoryops.memory.evaluation import wait_until_embedded
 from memoryops.memory.settings import Settings
 from memoryops.memory.window import ContextWindow
 from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 
 WINDOW = 128_000

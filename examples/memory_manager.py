@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from memoryops import LLMMemoryManager
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 DOCUMENTS = sorted(Path(__file__).parent.joinpath("documents").glob("*.md"))
 

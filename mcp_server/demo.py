@@ -56,7 +56,7 @@ def demo(_: Callable[[], Settings], args: Namespace) -> int:
 @contextlib.contextmanager
 def data_folder(given: str | None) -> Iterator[Path]:
     """The data folder: *given*, which stays, or a temporary one that is removed; its owner is stopped."""
-    from ..stores.embedded.client import stop_owner
+    from ..stores.embedded.ending import stop_owner
     from ..stores.embedded.folder import Folder
 
     folder = Path(given).absolute() if given is not None else Path(tempfile.mkdtemp(prefix="memoryops-demo-"))

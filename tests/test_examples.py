@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from tests.compressors.chat_server import running, saying
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -11,7 +11,7 @@ import pytest
 from memoryops import MemoryOps, Scope
 from memoryops.graphs import ScriptedChatModel
 from memoryops.memory.settings import default_folder
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -79,7 +79,7 @@ def restore(settings: Settings, args: Namespace) -> int:
 def reembed(settings: Settings, args: Namespace) -> int:
     """Make all vectors anew with another encoder."""
     from ...encoders.registry import load
-    from ...stores.embedded.client import owner_kept_away
+    from ...stores.embedded.ending import owner_kept_away
     from ...stores.embedded.reembed import reembed as make_anew
 
     _embedded(settings, "reembed")

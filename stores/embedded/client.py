@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,7 +35,8 @@ from ..ports import (
     Written,
 )
 from . import rendezvous, version, wire
-from .folder import Folder, FolderLock, acquire_starter
+from .ending import await_end
+from .folder import Folder, starting
 from .rendezvous import IDLE_SECONDS
 from .stamps import StampReader
 
@@ -155,7 +156,7 @@ class OwnedStore:
         if connection is not None:
             return connection
         self.folder.prepare()
-        with _starting(self.folder, deadline):
+        with starting(self.folder, deadline):
             connection = self._greet(rendezvous.find(self.folder))
             if connection is not None:
                 return connection
@@ -329,78 +330,6 @@ class OwnedStore:
         with self._lock:
             self._closed = True
         self._drop_idle()
-
-
-def stop_owner(path: Path, within: float = 60.0) -> bool:
-    """Drain the owner of the data folder *path* and wait for its end; False when there was none.
-
-    A client that waits for an answer meanwhile starts the next owner by itself.
-    """
-    folder = Folder(path.absolute())
-    pointer = rendezvous.find(folder)
-    if pointer is None:
-        return False
-    try:
-        connection = rendezvous.connect(pointer)
-    except OSError:
-        return False
-    with connection, contextlib.suppress(EOFError, OSError):
-        wire.send(connection, {"token": pointer.token})
-        wire.receive(connection)
-        wire.send(connection, {"call": "drain"})
-        wire.receive(connection)
-    await_end(pointer, folder, within)
-    return True
-
-
-@contextlib.contextmanager
-def owner_kept_away(path: Path, within: float = 60.0) -> Iterator[None]:
-    """No process owns the data folder *path* meanwhile, and no client may start one: they wait, and give up in time.
-
-    Raises `StoreUnavailable` when the owner does not end *within* seconds.
-    """
-    folder = Folder(path.absolute())
-    if not folder.path.exists():
-        yield
-        return
-    try:
-        with _starting(folder, time.monotonic() + within):
-            stop_owner(path, within)
-            yield
-    except ConnectionError as error:
-        raise StoreUnavailable(f"{path} is in use ({error}); repeat the call") from error
-
-
-def await_end(ending: rendezvous.Pointer, folder: Folder, within: float = 60.0) -> None:
-    """Wait until the owner *ending* has let go of *folder*, which the next one may have taken at once.
-
-    Raises `StoreUnavailable` after *within* seconds.
-    """
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        current = rendezvous.find(folder)
-        if folder.is_free() or (current is not None and current.token != ending.token):
-            return
-        time.sleep(FIRST_PAUSE)
-    raise StoreUnavailable(
-        f"the owner of {folder.path} (process {ending.pid}) does not end; end it, then repeat the call"
-    )
-
-
-@contextlib.contextmanager
-def _starting(folder: Folder, deadline: float) -> Iterator[None]:
-    """Hold the right to start an owner, so that many clients do not start many."""
-    lock: FolderLock | None = None
-    while lock is None:
-        lock = acquire_starter(folder)
-        if lock is None:
-            if time.monotonic() > deadline:
-                raise ConnectionError("another client is still starting an owner")
-            time.sleep(FIRST_PAUSE)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _log(folder: Folder) -> IO[bytes]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +19,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
     "fuse.sshfs fuse.s3fs fuse.rclone fuse.glusterfs".split()
 )
 
+PAUSE = 0.005
 
 RESERVE_BYTES = 12 * 1024 * 1024
 """Writes are refused below this much free space: Edge writes through memory maps, where a full disk kills."""
@@ -110,7 +114,7 @@ def acquire(folder: Folder) -> FolderLock:
     return FolderLock(handle)
 
 
-def acquire_starter(folder: Folder) -> FolderLock | None:
+def _acquire_starter(folder: Folder) -> FolderLock | None:
     """The right to start an owner for *folder*, None while another process has it."""
     handle = _open(folder, folder.starter)
     try:
@@ -122,6 +126,25 @@ def acquire_starter(folder: Folder) -> FolderLock | None:
         handle.close()
         raise _no_locks(folder, error) from error
     return FolderLock(handle)
+
+
+@contextlib.contextmanager
+def starting(folder: Folder, deadline: float) -> Iterator[None]:
+    """Hold the right to start an owner, so that many clients do not start many.
+
+    Raises `ConnectionError` when another process still has it at *deadline* (of the monotonic clock).
+    """
+    lock: FolderLock | None = None
+    while lock is None:
+        lock = _acquire_starter(folder)
+        if lock is None:
+            if time.monotonic() > deadline:
+                raise ConnectionError("another client is still starting an owner")
+            time.sleep(PAUSE)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _open(folder: Folder, path: Path) -> IO[bytes]:

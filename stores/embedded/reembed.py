@@ -29,7 +29,7 @@ def reembed(
 ) -> int:
     """Embed every passage of the data folder *path* with the encoder *spec*; how many that were.
 
-    The folder must have no owner (`client.owner_kept_away`). Until the swap it works with its old vectors; an
+    The folder must have no owner (`ending.owner_kept_away`). Until the swap it works with its old vectors; an
     interrupted run goes on where it was. Raises `StoreBusy` when the folder is in use.
     """
     folder = Folder(path.absolute())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memoryops.client import MemoryOpsClient
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from ..mcp_server.gateway.upstream import Upstream, running
 from ..mcp_server.http.conftest import Served, serving

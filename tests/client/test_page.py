@@ -11,7 +11,7 @@ import pytest
 from memoryops.client import MemoryOpsClient
 from memoryops.client.around import Policy
 from memoryops.client.retries import Retries
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from ..mcp_server.gateway.upstream import Upstream
 from ..mcp_server.http.conftest import Served

@@ -334,7 +334,7 @@ def test_a_wrong_key_and_a_broken_callback_are_in_nobodys_way(
 def test_a_service_that_is_killed_midway_costs_memory_alone(
     data_dir: Path, plain: openai.OpenAI, scripted: Upstream, user: str, degraded: list[Degraded]
 ) -> None:
-    from memoryops.stores.embedded.client import stop_owner
+    from memoryops.stores.embedded.ending import stop_owner
 
     with serving(data_dir) as server, MemoryOpsClient(server.base, server.token) as client:
         wrapped = client.wrap(plain, patience=PATIENCE, on_degraded=degraded.append)

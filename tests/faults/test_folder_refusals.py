@@ -13,7 +13,8 @@ import pytest
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores import errors
 from memoryops.stores.embedded import schema
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.embedded.folder import Folder, file_system
 from memoryops.stores.ports import Put

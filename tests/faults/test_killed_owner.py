@@ -16,7 +16,7 @@ import pytest
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
 from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 from memoryops.stores.ports import Query
 

@@ -16,7 +16,8 @@ import pytest
 
 from memoryops.encoders.registry import load
 from memoryops.stores.embedded import rendezvous, wire
-from memoryops.stores.embedded.client import OwnedStore, await_end, owner_kept_away, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import await_end, owner_kept_away, stop_owner
 from memoryops.stores.embedded.folder import Folder
 from memoryops.stores.embedded.reembed import reembed
 from memoryops.stores.errors import EncoderMismatch, ProtocolMismatch, StoreUnavailable

@@ -13,7 +13,8 @@ from pathlib import Path
 from qdrant_client import QdrantClient
 
 from memoryops.encoders.hashing import HashingEncoder
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.in_memory import InMemoryStore
 from memoryops.stores.ports import PointStore

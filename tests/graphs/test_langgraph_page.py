@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from memoryops.graphs import ScriptedChatModel
 from memoryops.graphs.testing import call
 from memoryops.memory.errors import Forbidden
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 PAGE = Path(__file__).parents[2] / "docs" / "langgraph.md"
 

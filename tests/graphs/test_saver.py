@@ -22,7 +22,7 @@ from memoryops.graphs import QdrantSaver, ScriptedChatModel, create_checkpointer
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.ports import PointStore
 
 from .serdes import encrypted

@@ -14,7 +14,8 @@ from langchain_core.messages import HumanMessage, messages_to_dict
 
 from memoryops.graphs import QdrantSaver
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.in_memory import InMemoryStore
 
 from .saver_children import CONFIG, PUTS, answering, two_steps

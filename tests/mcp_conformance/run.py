@@ -35,7 +35,7 @@ from rich.table import Table
 from starlette.responses import JSONResponse
 
 from memoryops.mcp_server.http.token import token_path
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from tests.mcp_server.gateway import upstream as openai_upstream
 
 HERE = Path(__file__).parent

@@ -20,7 +20,7 @@ from memoryops.mcp_server.face import Face
 from memoryops.mcp_server.runtime import Runtime
 from memoryops.mcp_server.server import build_server
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.in_memory import InMemoryStore
 
 T = TypeVar("T")

@@ -17,7 +17,8 @@ import pytest
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.in_memory import InMemoryStore
 from memoryops.stores.ports import PointStore

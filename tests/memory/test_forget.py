@@ -15,7 +15,8 @@ from memoryops.encoders.hashing import HashingEncoder
 from memoryops.memory.errors import Forbidden, InvalidInput, MemoryOpsError, NotFound
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 
 Make = Callable[..., MemoryOps]

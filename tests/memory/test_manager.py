@@ -10,7 +10,7 @@ import pytest
 
 from memoryops import LLMMemoryManager, MemoryOps
 from memoryops.memory.errors import InvalidInput, Quarantined
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 EXAMPLE = """
 from memoryops import LLMMemoryManager

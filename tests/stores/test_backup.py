@@ -9,7 +9,8 @@ import pytest
 
 from memoryops.encoders.hashing import HashingEncoder
 from memoryops.stores.embedded import recovery
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.engine import EmbeddedStore
 from memoryops.stores.embedded.folder import Folder
 from memoryops.stores.errors import InvalidRequest, StoreDamaged

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import OwnedStore, stop_owner
+from memoryops.stores.embedded.client import OwnedStore
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 from memoryops.stores.embedded.stamps import SLOTS, StampReader, Stamps
 from memoryops.stores.ports import Put

@@ -11,7 +11,7 @@ from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from tests.graphs.compaction.agents import chat_of, look, model
 
 PAGE = Path(__file__).parents[3] / "docs" / "langgraph-compaction.md"

@@ -17,7 +17,7 @@ from memoryops.memory.errors import ContextOverflow, InvalidInput
 from memoryops.memory.parts import marked
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from tests.graphs.compaction.agents import (
     CALLS,
     SYSTEM,

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.store.memory import InMemoryStore
 
 from memoryops.memory.settings import default_folder
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 PAGE = Path(__file__).parents[3] / "docs" / "langgraph-store.md"
 

@@ -23,7 +23,7 @@ from memoryops.graphs.testing import call
 from memoryops.memory.errors import InvalidInput
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.errors import StoreUnavailable
 from memoryops.stores.in_memory import InMemoryStore
 from memoryops.stores.ports import Change, Written

@@ -13,7 +13,7 @@ from memoryops.mcp_server.cli.main import main
 from memoryops.mcp_server.cli.output import printable
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 Cli = Callable[..., Any]
 

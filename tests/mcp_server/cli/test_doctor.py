@@ -10,7 +10,7 @@ from memoryops.mcp_server.cli.doctor import examine
 from memoryops.mcp_server.cli.findings import Finding
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 
 Cli = Callable[..., Any]

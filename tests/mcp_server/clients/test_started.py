@@ -15,7 +15,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from memoryops.mcp_server.cli.main import main
 from memoryops.mcp_server.clients.machine import Machine
 from memoryops.mcp_server.clients.registry import CLIENTS
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 READERS: dict[str, Callable[[str], Any]] = {
     "claude-desktop": lambda text: json.loads(text)["mcpServers"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from ..http.conftest import Served, serving
 from .upstream import Upstream, running

@@ -25,7 +25,7 @@ from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
 from memoryops.stores.embedded import rendezvous
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 from memoryops.stores.embedded.folder import Folder
 
 from ..http.conftest import SLACK, Served, serving

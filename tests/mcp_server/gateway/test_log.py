@@ -18,7 +18,7 @@ from starlette.responses import Response
 from memoryops.mcp_server.gateway.openapi import PATHS
 from memoryops.mcp_server.rest.operation import Operation
 from memoryops.mcp_server.rest.routes import OPERATIONS, OTHERS
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from ..http.conftest import Served, serving
 from .upstream import Seen, Upstream, completion

@@ -14,7 +14,7 @@ import pytest
 
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from ..http.conftest import SLACK, Served, serving
 from .upstream import Upstream, completion

@@ -17,7 +17,7 @@ import openai
 import pytest
 
 from memoryops.mcp_server.http.access import BODY_LIMIT
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from ..http.conftest import Served, serving
 from .upstream import Upstream

@@ -19,7 +19,7 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 COMMAND = [sys.executable, "-P", "-m", "memoryops.mcp_server.cli.main", "serve", "--json"]
 SLACK = 2.5

@@ -16,7 +16,7 @@ import pytest
 from memoryops.mcp_server.gateway.account import Shown, headers
 from memoryops.mcp_server.http.cors import ANY, EXPOSED, cors_origins
 from memoryops.memory.errors import InvalidInput
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from .conftest import Served, serving
 

@@ -21,7 +21,7 @@ from memoryops.memory.keys import NewKey
 from memoryops.memory.scope import Scope
 from memoryops.memory.service import MemoryOps
 from memoryops.memory.settings import Settings
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from .conftest import Served, serving
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from memoryops.stores.embedded.client import stop_owner
+from memoryops.stores.embedded.ending import stop_owner
 
 from .conftest import Served, serving
 
