@@ -1,4 +1,4 @@
-"""Compressors by name. A new one is a folder (or a module, where that holds it) and one line of `COMPRESSORS`."""
+"""Compressors by name. A new one is a folder and one line of `COMPRESSORS`."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..encoders.bm25 import Sparse
-from .keywords import Keywords
-from .logs import telling
-from .pieces import cut, pieces, texts_of
-from .ports import Kept, Passage
-from .render import check_budget, whole
-from .select import select
-from .structure.units import Unit
+from ...encoders.bm25 import Sparse
+from ..keywords import Keywords
+from ..logs import telling
+from ..pieces import cut, pieces, texts_of
+from ..ports import Kept, Passage
+from ..render import check_budget, whole
+from ..select import select
+from ..structure.units import Unit
 
 NEIGHBOUR = 0.25
 """How much of the better neighbour's match a unit gets: answers stand beside what names the question's things."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import tokens
-from .ports import Kept, Passage, Span
-from .render import check_budget, keep, whole
-from .select import Piece, lead
-from .structure.calls import is_untouched
-from .structure.cuts import may_cut
-from .structure.json_text import is_json, is_json_lines
-from .structure.marks import kind_of
-from .structure.units import units
+from .. import tokens
+from ..ports import Kept, Passage, Span
+from ..render import check_budget, keep, whole
+from ..select import Piece, lead
+from ..structure.calls import is_untouched
+from ..structure.cuts import may_cut
+from ..structure.json_text import is_json, is_json_lines
+from ..structure.marks import kind_of
+from ..structure.units import units
 
 
 class Truncate:
