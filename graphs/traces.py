@@ -10,7 +10,7 @@ from __future__ import annotations
 import marshal
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from operator import attrgetter
 from typing import Any
@@ -56,12 +56,14 @@ class Texts:
 class Traces:
     """The messages of a list as they were, up to the first that is not known by a fingerprint. Never changes.
 
-    *kinds* and *lengths*: of each message its type, and how many fields it has; *names* and *values*: those of all
-    fields; *places*: where a value holds more than texts, and *written*: how `marshal` writes it, which keeps 1 and
-    True apart. Such a value is not among the values.
+    There are *count* of them; the lists may hold more, as what comes after these shares and prolongs them. *kinds* and
+    *lengths*: of each message its type, and how many fields it has; *names* and *values*: those of all fields;
+    *places*: where a value holds more than texts, and *written*: how `marshal` writes it, which keeps 1 and True apart.
+    Such a value is not among the values.
     """
 
     texts: Texts
+    count: int = 0
     kinds: list[type] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -71,27 +73,41 @@ class Traces:
 
     def same(self, parts: Sequence[Any]) -> int:
         """How many of *parts*, from the first, are surely as those were."""
-        count = _alike(list(map(type, parts[: len(self.kinds)])), self.kinds)
-        fields = list(map(_FIELDS, parts[:count]))
-        count = _alike(list(map(len, fields)), self.lengths)
-        ends = list(accumulate(self.lengths[:count]))
-        names = list(chain.from_iterable(fields[:count]))
-        values = list(chain.from_iterable(map(dict.values, fields[:count])))
+        parts = parts[: self.count]
+        parts = parts[: _alike(list(map(type, parts)), self.kinds)]
+        fields = list(map(_FIELDS, parts))
+        fields = fields[: _alike(list(map(len, fields)), self.lengths)]
+        names = list(chain.from_iterable(fields))
+        values = list(chain.from_iterable(map(dict.values, fields)))
         places = self.places[: bisect_left(self.places, len(values))]
         written = [_written(values[at]) for at in places]
         for at in places:
             values[at] = None
         known = _alike(written, self.written)
-        same = min(_alike(names, self.names), _alike(values, self.values), *places[known : known + 1])
-        count = bisect_right(ends, same)
-        return next((at for at, extra in enumerate(map(_EXTRA, parts[:count])) if extra), count)
+        alike = min(_alike(names, self.names), _alike(values, self.values), *places[known : known + 1])
+        count = len(fields) if alike == len(values) else bisect_right(list(accumulate(self.lengths)), alike)
+        if any(map(_EXTRA, parts)):
+            return next((at for at, part in enumerate(parts[:count]) if _EXTRA(part)), count)
+        return count
 
     def then(self, same: int, parts: Iterable[Any]) -> Traces:
         """The first *same* of these, and *parts* behind them."""
+        made = self._first(same)
+        for part in parts:
+            if fingerprint(part) is None or part.__pydantic_extra__:
+                break
+            made._add(part)
+        return replace(made, count=len(made.kinds))
+
+    def _first(self, same: int) -> Traces:
+        """The first *same*, with lists that end there."""
+        if same == len(self.kinds):
+            return self
         end = sum(self.lengths[:same])
         places = self.places[: bisect_left(self.places, end)]
-        made = Traces(
+        return Traces(
             self.texts,
+            same,
             self.kinds[:same],
             self.lengths[:same],
             self.names[:end],
@@ -99,11 +115,6 @@ class Traces:
             places,
             self.written[: len(places)],
         )
-        for part in parts:
-            if fingerprint(part) is None or part.__pydantic_extra__:
-                break
-            made._add(part)
-        return made
 
     def _add(self, part: Any) -> None:
         fields = self.texts.shared(part.__dict__)
@@ -124,7 +135,7 @@ class Traces:
 def _alike(now: Sequence[Any], was: Sequence[Any]) -> int:
     """How many of the first of both are equal."""
     count = min(len(now), len(was))
-    if _equal(now[:count], was[:count]):
+    if _equal(now if len(now) == count else now[:count], was if len(was) == count else was[:count]):
         return count
     return next((at for at in range(count) if not _equal(now[at], was[at])), count)
 
