@@ -172,9 +172,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         """What was written to each of *channels* on the way to a checkpoint, since the value that it began with."""
         if not channels:
             return {}
-        found = self.checkpoints.history(
-            _thread(config), channels, checkpoint_of(config), namespace=_namespace(config)
-        )
+        found = self.checkpoints.history(_thread(config), channels, checkpoint_of(config), namespace=_namespace(config))
         histories: dict[str, DeltaChannelHistory] = {}
         for channel, history in found.items():
             histories[channel] = {"writes": _pending(history.writes)}
