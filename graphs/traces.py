@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from operator import attrgetter
+from sys import getsizeof
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -59,11 +60,12 @@ class Traces:
     There are *count* of them; the lists may hold more, as what comes after these shares and prolongs them. *kinds* and
     *lengths*: of each message its type, and how many fields it has; *names* and *values*: those of all fields;
     *places*: where a value holds more than texts, and *written*: how `marshal` writes it, which keeps 1 and True apart.
-    Such a value is not among the values.
+    Such a value is not among the values. *size*: bytes of those texts, about.
     """
 
     texts: Texts
     count: int = 0
+    size: int = 0
     kinds: list[type] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -93,11 +95,12 @@ class Traces:
     def then(self, same: int, parts: Iterable[Any]) -> Traces:
         """The first *same* of these, and *parts* behind them."""
         made = self._first(same)
+        size = made.size
         for part in parts:
             if fingerprint(part) is None or part.__pydantic_extra__:
                 break
-            made._add(part)
-        return replace(made, count=len(made.kinds))
+            size += made._add(part)
+        return replace(made, count=len(made.kinds), size=size)
 
     def _first(self, same: int) -> Traces:
         """The first *same*, with lists that end there."""
@@ -105,18 +108,14 @@ class Traces:
             return self
         end = sum(self.lengths[:same])
         places = self.places[: bisect_left(self.places, end)]
-        return Traces(
-            self.texts,
-            same,
-            self.kinds[:same],
-            self.lengths[:same],
-            self.names[:end],
-            self.values[:end],
-            places,
-            self.written[: len(places)],
-        )
+        values, written = self.values[:end], self.written[: len(places)]
+        size = sum(map(getsizeof, values)) + sum(map(getsizeof, written))
+        kinds, lengths, names = self.kinds[:same], self.lengths[:same], self.names[:end]
+        return Traces(self.texts, same, size, kinds, lengths, names, values, places, written)
 
-    def _add(self, part: Any) -> None:
+    def _add(self, part: Any) -> int:
+        """Put *part* behind the others; how many bytes its texts take."""
+        first, kept = len(self.values), len(self.written)
         fields = self.texts.shared(part.__dict__)
         self.kinds.append(type(part))
         self.lengths.append(len(fields))
@@ -130,6 +129,7 @@ class Traces:
                 self.places.append(len(self.values))
                 self.written.append(_written(value))
                 self.values.append(None)
+        return sum(map(getsizeof, self.values[first:])) + sum(map(getsizeof, self.written[kept:]))
 
 
 def _alike(now: Sequence[Any], was: Sequence[Any]) -> int:

@@ -48,6 +48,11 @@ class Split:
 class Traces(Protocol):
     """What the parts of a list were, whatever becomes of them."""
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        ...
+
     def same(self, parts: Sequence[Any]) -> int:
         """How many of *parts*, from the first, are surely as those were."""
         ...
@@ -93,8 +98,8 @@ class Codec(Protocol):
 class Draft:
     """References to values, and the blobs to store for them.
 
-    *known*: names of blobs that are there; *names*: the names of parts by fingerprint; *lists*: what the lists were
-    last, by their slot, so that only what is new in one is looked at.
+    *known*: names of blobs that are there; *names*: the names of parts by the digests of their fingerprints; *lists*:
+    what the lists were last, by their slot, so that only what is new in one is looked at.
     """
 
     codec: Codec
@@ -138,7 +143,8 @@ class Draft:
         return levels
 
     def _part(self, part: Any) -> bytes:
-        mark = self.codec.fingerprint(part)
+        known = self.codec.fingerprint(part)
+        mark = digest(known) if known is not None else None
         if mark is not None:
             name = self.names.get(mark) or self.learned.get(mark)
             if name is not None and (name in self.known or name in self.blobs):

@@ -118,3 +118,15 @@ def test_what_comes_behind_a_list_in_two_ways_is_known_of_each_alone() -> None:
     assert other.same([first, second]) == before.same([first, second]) == before.same([first, third]) == 1
     assert one.then(1, [third]).same([first, third, second]) == 2
     assert one.same([first, second]) == 2
+
+
+def test_how_much_is_held_is_known() -> None:
+    long, nested = HumanMessage("x" * 10_000, id="1"), AIMessage("", id="2", response_metadata={"said": "y" * 10_000})
+    none = traced().size
+    one = traced(long).size
+    both = traced(long, nested)
+    assert none == 0
+    assert 10_000 < one < 11_000
+    assert one + 10_000 < both.size < one + 11_000
+    assert both.then(1, []).size == one
+    assert both.then(0, [nested]).size == both.size - one

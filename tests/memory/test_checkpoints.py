@@ -14,6 +14,7 @@ from memoryops.memory.checkpoints import Checkpoints, Entry, Value
 from memoryops.memory.checkpoints.plain import Plain
 from memoryops.memory.checkpoints.refs import FANOUT, PIECE_BYTES, Draft, children, elements, names
 from memoryops.memory.checkpoints.rows import armor, bare, rank
+from memoryops.memory.checkpoints.views import NAME_COST, Views
 from memoryops.memory.errors import Forbidden, Incomplete, InvalidInput
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreUnavailable
@@ -343,6 +344,22 @@ def test_a_lost_blob_is_an_error_and_not_an_empty_state(ops: MemoryOps) -> None:
     ops.store.write(ops.scope.workspace, [Delete("records", blob.id)])
     with pytest.raises(Incomplete):
         ops.checkpoints.by(Plain()).get("t")
+
+
+def test_of_the_threads_that_were_used_long_ago_nothing_is_kept_at_hand() -> None:
+    views = Views(most=100 * NAME_COST)
+    first = views.of("0")
+    for number in range(20):
+        view = views.of(str(number))
+        view.learn("e", "row", {}, [bytes([number, name]) for name in range(20)])
+        views.weigh(str(number))
+    assert views.of("19") is view
+    assert len(views.of("16").known) == 20
+    assert views.of("0") is not first
+    views.of("1").learn("e", "row", {}, [bytes([1, name]) for name in range(200)])
+    views.weigh("1")
+    assert len(views.of("1").known) == 200  # one thread may be as large as it is
+    assert not views.of("19").known
 
 
 def test_a_closed_store_says_so() -> None:
