@@ -19,7 +19,7 @@ from memoryops.memory.errors import Forbidden, Incomplete, InvalidInput
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreUnavailable
 from memoryops.stores.in_memory import InMemoryStore
-from memoryops.stores.ports import Change, Delete, PointStore, Written
+from memoryops.stores.ports import Change, Delete, Page, PointStore, Written
 
 Make = Callable[..., MemoryOps]
 _numbers = itertools.count(1)
@@ -213,6 +213,33 @@ def test_listings_go_by_id_and_stop_where_they_are_told(ops: MemoryOps) -> None:
     assert [saved.id for saved in kept.find("t", namespace="", limit=2)] == ["id-087", "id-084"]
     assert list(kept.find("t", limit=0)) == []
     assert next(kept.find("t")).id == "id-089"
+
+
+class Counted:
+    """A store that counts the rows that a listing has read."""
+
+    def __init__(self, store: PointStore) -> None:
+        self._store, self.read = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def scroll(self, *args: Any, **kw: Any) -> Page:
+        page = self._store.scroll(*args, **kw)
+        self.read += len(page.points)
+        return page
+
+
+@pytest.mark.parametrize("namespace", ["", None])
+def test_listing_one_by_its_id_reads_no_others(ops: MemoryOps, namespace: str | None) -> None:
+    ids = [f"{number:08x}-0000" for number in range(150)]
+    for id in ids:
+        ops.checkpoints.put("t", id, {})
+    store: Any = Counted(ops.store)
+    kept = Checkpoints(store, ops.scope)
+    assert [saved.id for saved in kept.find("t", namespace=namespace, id=ids[3])] == [ids[3]]
+    assert list(kept.find("t", namespace=namespace, id="another")) == []
+    assert store.read == 1
 
 
 # two at once
