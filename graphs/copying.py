@@ -21,9 +21,11 @@ def copy_threads(
     copied = 0
     named = [None] if threads is None else [_thread(each) for each in inputs.several(threads, "threads")]
     for config in named:
-        for found in sorted(source.list(config), key=_age):
-            _copy(found, target)
-            copied += 1
+        listed = [(str(each.checkpoint["id"]), each.config) for each in source.list(config)]
+        for id, place in sorted(listed, key=_age):
+            if (found := _found(source, id, place)) is not None:
+                _copy(found, target)
+                copied += 1
     return copied
 
 
@@ -31,9 +33,17 @@ def _thread(id: str) -> RunnableConfig:
     return {"configurable": {"thread_id": id}}
 
 
-def _age(found: CheckpointTuple) -> str:
+def _age(listed: tuple[str, RunnableConfig]) -> str:
     """Checkpoint ids are made of the time: parents come before their children."""
-    return str(found.checkpoint["id"])
+    return listed[0]
+
+
+def _found(source: BaseCheckpointSaver[str], id: str, place: RunnableConfig) -> CheckpointTuple | None:
+    """The checkpoint *id*, read once more: all of a long thread at once are many times as large as its last.
+
+    Listed, because what a saver that compacts gets is what a run would start from. None where it has been deleted.
+    """
+    return next((each for each in source.list(place) if each.checkpoint["id"] == id), None)
 
 
 def _copy(found: CheckpointTuple, target: BaseCheckpointSaver[str]) -> None:

@@ -164,11 +164,14 @@ class Heads:
 
         By its mark; or, where a client has sent it back without, by its id and the text that it was shown with.
         """
+        content = message.content
         if OURS in message.response_metadata:
             return self.wholes.of(message, lambda: marks.whole(message, self.ops, thread))
-        text = blocks.said(message.content)
+        if content.__class__ is str and not content.startswith("["):  # most of a long list, at each put
+            return message
+        text = blocks.said(content)
         known = self._marks.get((message.id, text)) if text.startswith("[") else None
-        if known is None:  # most of a long list, at each put
+        if known is None:
             return message
         return self.wholes.of(message, lambda: marks.restored(message, known[1], self.ops, thread))
 
@@ -274,7 +277,8 @@ class _Sizes:
         now: dict[Any, tuple[Any, Any, int]] = {}
         total = 0
         for number, message in enumerate(given):
-            name, content, calls = message.id or number, message.content, getattr(message, "tool_calls", None)
+            # getattr takes pydantic microseconds to say no
+            name, content, calls = message.id or number, message.content, message.__dict__.get("tool_calls")
             known = before.get(name)
             if known is None or known[0] != content or known[1] != calls:
                 known = (content, calls, messages.tokens_of([plain(message)]))

@@ -84,7 +84,7 @@ class Plans:
         found = histories.get(heads.key)
         if found is None or heads.mode != "plan" or isinstance(config, AsStored):
             return histories
-        plan = self._of(place, get_checkpoint_id(config))
+        plan = self._of(place, checkpoint_of(config))
         if plan.stands:
             found["writes"] = [(task, name, heads.shown(value, plan)) for task, name, value in found["writes"]]
             if "seed" in found:
@@ -113,7 +113,7 @@ class Plans:
         self, place: Place, config: RunnableConfig, values: Mapping[str, Any], metadata: CheckpointMetadata
     ) -> HeadPlan:
         """The plan that the state with *values*, which is about to be put, was shown by."""
-        heads, parent = self._heads, get_checkpoint_id(config)
+        heads, parent = self._heads, checkpoint_of(config)
         if heads.mode != "plan" or steered(values):
             return NOTHING
         if metadata.get("source") == "fork" and heads.key in values:  # its parent may be that of what it is a copy of
@@ -181,7 +181,7 @@ class Plans:
     def _stored(self, place: Place, config: RunnableConfig) -> Iterator[BaseMessage]:
         """All messages of the checkpoint that *config* names, and of how its messages came about."""
         thread, namespace = place
-        saved = self._checkpoints.get(thread, get_checkpoint_id(config), namespace=namespace)
+        saved = self._checkpoints.get(thread, checkpoint_of(config), namespace=namespace)
         if saved is None:
             return
         key = self._heads.key
@@ -206,6 +206,11 @@ class Plans:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return plan
+
+
+def checkpoint_of(config: RunnableConfig) -> str | None:
+    """The id of the checkpoint that *config* names. Clients send an empty one where they mean the latest."""
+    return get_checkpoint_id(config) or None
 
 
 def _messages(value: Any) -> Sequence[BaseMessage]:

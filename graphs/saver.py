@@ -26,7 +26,6 @@ from langgraph.checkpoint.base import (
     CheckpointTuple,
     DeltaChannelHistory,
     PendingWrite,
-    get_checkpoint_id,
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -39,7 +38,7 @@ from ..memory.service import MemoryOps
 from .heads import HeadPlan, Heads, Limits, Mode
 from .opening import Opening
 from .parts import SerdeCodec
-from .plans import PLAN, AsStored, Plans
+from .plans import PLAN, AsStored, Plans, checkpoint_of
 
 
 class QdrantSaver(BaseCheckpointSaver[Any]):
@@ -119,7 +118,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that *config* names, or the latest of its thread and namespace; None where there is none."""
-        saved = self.checkpoints.get(_thread(config), get_checkpoint_id(config), namespace=_namespace(config))
+        saved = self.checkpoints.get(_thread(config), checkpoint_of(config), namespace=_namespace(config))
         if saved is None:
             return None
         return self._plans.shown(_place(config), self._tuple(saved, config), saved.values.get(PLAN))
@@ -141,8 +140,8 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         saved = self.checkpoints.find(
             _thread(config) if config is not None else None,
             namespace=config["configurable"].get("checkpoint_ns") if config is not None else None,
-            id=get_checkpoint_id(config) if config is not None else None,
-            before=get_checkpoint_id(before) if before is not None else None,
+            id=checkpoint_of(config) if config is not None else None,
+            before=checkpoint_of(before) if before is not None else None,
             labels=labels(filter or {}),
             match=(lambda metadata: self._matches(metadata, filter)) if filter else None,
             limit=max(limit, 0) if limit is not None else None,
@@ -173,9 +172,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
         """What was written to each of *channels* on the way to a checkpoint, since the value that it began with."""
         if not channels:
             return {}
-        found = self.checkpoints.history(
-            _thread(config), channels, get_checkpoint_id(config), namespace=_namespace(config)
-        )
+        found = self.checkpoints.history(_thread(config), channels, checkpoint_of(config), namespace=_namespace(config))
         histories: dict[str, DeltaChannelHistory] = {}
         for channel, history in found.items():
             histories[channel] = {"writes": _pending(history.writes)}
@@ -225,7 +222,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
             cast(str, id),
             given | self._plans.row(plan),
             namespace=namespace,
-            parent=get_checkpoint_id(config),
+            parent=checkpoint_of(config),
             body=self._codec.dump(body),
             metadata=self._codec.dump(described),
             labels=labels(described),
@@ -242,7 +239,7 @@ class QdrantSaver(BaseCheckpointSaver[Any]):
             Entry(task_id, channel, value, WRITES_IDX_MAP.get(channel, index), task_path)
             for index, (channel, value) in enumerate(self._plans.whole_writes(place, config, writes))
         ]
-        checkpoint = get_checkpoint_id(config)
+        checkpoint = checkpoint_of(config)
         if not checkpoint:
             raise InvalidInput("the config names no checkpoint_id; pass the config that put returned")
         if entries:

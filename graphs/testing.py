@@ -42,7 +42,7 @@ class ScriptedChatModel(BaseChatModel):
     max_tokens: int | None = None
     profile: Any = None
     tools: list[dict[str, Any]] = Field(default_factory=list)
-    seen: list[list[BaseMessage]] = Field(default_factory=list)
+    seen: list[list[BaseMessage]] = Field(default_factory=list, repr=False)  # LangChain asks for it with each call
     _next: list[int] = PrivateAttr(default_factory=lambda: [0])
 
     @property

@@ -10,9 +10,10 @@ from __future__ import annotations
 import marshal
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
 from operator import attrgetter
+from sys import getsizeof
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -56,12 +57,15 @@ class Texts:
 class Traces:
     """The messages of a list as they were, up to the first that is not known by a fingerprint. Never changes.
 
-    *kinds* and *lengths*: of each message its type, and how many fields it has; *names* and *values*: those of all
-    fields; *places*: where a value holds more than texts, and *written*: how `marshal` writes it, which keeps 1 and
-    True apart. Such a value is not among the values.
+    There are *count* of them; the lists may hold more, as what comes after these shares and prolongs them. *kinds* and
+    *lengths*: of each message its type, and how many fields it has; *names* and *values*: those of all fields;
+    *places*: where a value holds more than texts, and *written*: how `marshal` writes it, which keeps 1 and True apart.
+    Such a value is not among the values. *size*: bytes of those texts, about.
     """
 
     texts: Texts
+    count: int = 0
+    size: int = 0
     kinds: list[type] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -71,41 +75,47 @@ class Traces:
 
     def same(self, parts: Sequence[Any]) -> int:
         """How many of *parts*, from the first, are surely as those were."""
-        count = _alike(list(map(type, parts[: len(self.kinds)])), self.kinds)
-        fields = list(map(_FIELDS, parts[:count]))
-        count = _alike(list(map(len, fields)), self.lengths)
-        ends = list(accumulate(self.lengths[:count]))
-        names = list(chain.from_iterable(fields[:count]))
-        values = list(chain.from_iterable(map(dict.values, fields[:count])))
+        parts = parts[: self.count]
+        parts = parts[: _alike(list(map(type, parts)), self.kinds)]
+        fields = list(map(_FIELDS, parts))
+        fields = fields[: _alike(list(map(len, fields)), self.lengths)]
+        names = list(chain.from_iterable(fields))
+        values = list(chain.from_iterable(map(dict.values, fields)))
         places = self.places[: bisect_left(self.places, len(values))]
         written = [_written(values[at]) for at in places]
         for at in places:
             values[at] = None
         known = _alike(written, self.written)
-        same = min(_alike(names, self.names), _alike(values, self.values), *places[known : known + 1])
-        count = bisect_right(ends, same)
-        return next((at for at, extra in enumerate(map(_EXTRA, parts[:count])) if extra), count)
+        alike = min(_alike(names, self.names), _alike(values, self.values), *places[known : known + 1])
+        count = len(fields) if alike == len(values) else bisect_right(list(accumulate(self.lengths)), alike)
+        if any(map(_EXTRA, parts)):
+            return next((at for at, part in enumerate(parts[:count]) if _EXTRA(part)), count)
+        return count
 
     def then(self, same: int, parts: Iterable[Any]) -> Traces:
         """The first *same* of these, and *parts* behind them."""
-        end = sum(self.lengths[:same])
-        places = self.places[: bisect_left(self.places, end)]
-        made = Traces(
-            self.texts,
-            self.kinds[:same],
-            self.lengths[:same],
-            self.names[:end],
-            self.values[:end],
-            places,
-            self.written[: len(places)],
-        )
+        made = self._first(same)
+        size = made.size
         for part in parts:
             if fingerprint(part) is None or part.__pydantic_extra__:
                 break
-            made._add(part)
-        return made
+            size += made._add(part)
+        return replace(made, count=len(made.kinds), size=size)
 
-    def _add(self, part: Any) -> None:
+    def _first(self, same: int) -> Traces:
+        """The first *same*, with lists that end there."""
+        if same == len(self.kinds):
+            return self
+        end = sum(self.lengths[:same])
+        places = self.places[: bisect_left(self.places, end)]
+        values, written = self.values[:end], self.written[: len(places)]
+        size = sum(map(getsizeof, values)) + sum(map(getsizeof, written))
+        kinds, lengths, names = self.kinds[:same], self.lengths[:same], self.names[:end]
+        return Traces(self.texts, same, size, kinds, lengths, names, values, places, written)
+
+    def _add(self, part: Any) -> int:
+        """Put *part* behind the others; how many bytes its texts take."""
+        first, kept = len(self.values), len(self.written)
         fields = self.texts.shared(part.__dict__)
         self.kinds.append(type(part))
         self.lengths.append(len(fields))
@@ -119,12 +129,13 @@ class Traces:
                 self.places.append(len(self.values))
                 self.written.append(_written(value))
                 self.values.append(None)
+        return sum(map(getsizeof, self.values[first:])) + sum(map(getsizeof, self.written[kept:]))
 
 
 def _alike(now: Sequence[Any], was: Sequence[Any]) -> int:
     """How many of the first of both are equal."""
     count = min(len(now), len(was))
-    if _equal(now[:count], was[:count]):
+    if _equal(now if len(now) == count else now[:count], was if len(was) == count else was[:count]):
         return count
     return next((at for at in range(count) if not _equal(now[at], was[at])), count)
 

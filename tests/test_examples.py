@@ -62,6 +62,19 @@ def test_an_example_with_a_model_behind_an_endpoint(folder: Path) -> None:
     assert said.count("small took care of it") == 3
 
 
+@pytest.mark.parametrize("name", ["long_chat.py", "time_travel.py"])
+def test_what_was_said_first_reaches_a_model_behind_an_endpoint(name: str, folder: Path) -> None:
+    def answers(body: dict[str, Any]) -> tuple[int, object]:
+        return saying("Ingrid has it." if "Ingrid" in str(body["messages"]) else "Noted.")
+
+    with running() as server:
+        server.script = answers
+        settings = {"MEMORYOPS_LLM_BASE_URL": server.url, "MEMORYOPS_LLM_MODEL": "small"}
+        said = run(name, folder, MEMORYOPS_WORKSPACE=f"{name} with a model", **settings)
+    assert {"long_chat.py": "answer: Ingrid has it.", "time_travel.py": "back then: Noted."}[name] in said
+    assert SAID[name][-1] in said
+
+
 def test_an_approval_of_what_a_model_behind_an_endpoint_calls(folder: Path) -> None:
     def answers(body: dict[str, Any]) -> tuple[int, object]:
         said: Any = saying(body["messages"][-1]["content"])[1]

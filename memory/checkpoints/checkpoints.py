@@ -319,6 +319,7 @@ class Checkpoints:
         refs = [ref for _, ref in found.refs.values()] + [line.ref for line in lines]
         values, names = self._reader.values(found.thread, refs, view.names, shared)
         view.learn(found.epoch, found.row, found.refs, names)
+        self._commits.views.weigh(found.thread)
         entries = [
             Entry(line.task, line.channel, value, line.index, line.path)
             for line, value in zip(lines, values[len(found.refs) :], strict=True)

@@ -71,6 +71,7 @@ class Commits:
                 view.names.update(draft.learned)
                 view.lists.update(draft.traced)
                 done()
+                self.views.weigh(key)
                 return
 
     def send(self, key: str, draft: Draft, puts: Sequence[Put]) -> dict[str, int]:

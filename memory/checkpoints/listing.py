@@ -37,8 +37,9 @@ class Wanted:
         where = Eq("thread", place) if place else Eq("item", rows.head_item(self.key)) if self.key else None
         labels = [Eq(f"metadata.{name}", value) for name, value in self.labels.items()]
         until = Range("created_at", lte=rows.rank(self.before)) if self.before is not None else None
+        one = Range("created_at", gte=rows.rank(self.id), lte=rows.rank(self.id)) if self.id is not None else None
         owner = of_user(user) if self.key is None else None
-        return all_of(where or Eq("type", CHECKPOINT), VISIBLE, owner, until, *labels)
+        return all_of(where or Eq("type", CHECKPOINT), VISIBLE, owner, until, one, *labels)
 
     def takes(self, found: Head) -> bool:
         """What is left to decide."""

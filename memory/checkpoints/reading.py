@@ -11,7 +11,7 @@ from ...stores.ports import PointStore
 from ..batches import batched
 from ..errors import Incomplete
 from .refs import DATA, PIECES, Codec, Ref, apart, children, elements, names
-from .rows import bare, blob_row
+from .rows import bare, blob_row, digest
 
 BATCH = 128
 """Blobs of one call: with the longest pieces, some 180 MB."""
@@ -64,8 +64,8 @@ class Reader:
     ) -> tuple[list[Any], set[bytes]]:
         """The values of *refs*, and the names of all blobs that they are made of. Raises `Incomplete`.
 
-        *marks* takes up the names of parts that were decoded, by fingerprint; *shared* the parts by name, and gives
-        those that it has.
+        *marks* takes up the names of parts that were decoded, by the digests of their fingerprints; *shared* the parts
+        by name, and gives those that it has.
         """
         paged = self._pages(thread, refs)
         wanted = {name for ref in refs for name in self._leaves(ref, paged)}
@@ -157,7 +157,7 @@ class _Making:
         known = self._codec.copier(part)
         if known is not None:
             mark, copier = known
-            self._marks[mark] = name
+            self._marks[digest(mark)] = name
             self._have[name] = copier
             self._cache.keep(name, copier, 2 * len(entry) + 800)
         return part

@@ -26,6 +26,7 @@ INLINE_BYTES = 256
 """A value up to this length stands in its checkpoint's own row, which is smaller than a row for it."""
 PIECE_BYTES = 1024 * 1024
 NAME_BYTES = 16
+PAGE_BYTES = FANOUT * NAME_BYTES
 
 Ref = list[Any]
 Slot = tuple[str, ...]
@@ -47,6 +48,11 @@ class Split:
 class Traces(Protocol):
     """What the parts of a list were, whatever becomes of them."""
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        ...
+
     def same(self, parts: Sequence[Any]) -> int:
         """How many of *parts*, from the first, are surely as those were."""
         ...
@@ -56,8 +62,8 @@ class Traces(Protocol):
         ...
 
 
-Traced = tuple[Traces, Sequence[Sequence[bytes]]]
-"""A list's traces; the names of its parts, of their full pages, of the full pages of those, and so on."""
+Traced = tuple[Traces, Sequence[bytes]]
+"""A list's traces; the names of its parts, of their full pages, of the full pages of those, and so on, without gaps."""
 
 
 class Codec(Protocol):
@@ -92,8 +98,8 @@ class Codec(Protocol):
 class Draft:
     """References to values, and the blobs to store for them.
 
-    *known*: names of blobs that are there; *names*: the names of parts by fingerprint; *lists*: what the lists were
-    last, by their slot, so that only what is new in one is looked at.
+    *known*: names of blobs that are there; *names*: the names of parts by the digests of their fingerprints; *lists*:
+    what the lists were last, by their slot, so that only what is new in one is looked at.
     """
 
     codec: Codec
@@ -117,27 +123,28 @@ class Draft:
                 {name: self.ref(each, slot and (*slot, name)) for name, each in split.fields.items()},
             ]
         levels = self._levels(split.parts or (), slot)
-        return ["l", split.wrap, [b"".join(names[len(names) - len(names) % FANOUT :]) for names in levels]]
+        return ["l", split.wrap, [names[len(names) - len(names) % PAGE_BYTES :] for names in levels]]
 
-    def _levels(self, parts: Sequence[Any], slot: Slot) -> list[list[bytes]]:
+    def _levels(self, parts: Sequence[Any], slot: Slot) -> list[bytes]:
         """The names of *parts*, of their full pages, of the full pages of those, and so on."""
-        traces, before = self.lists.get(slot) or (self.codec.traces(), ((),))
+        traces, before = self.lists.get(slot) or (self.codec.traces(), (b"",))
         same = traces.same(parts) if traces is not None else 0
         rest = parts[same:]
-        levels = [[*before[0][:same], *map(self._part, rest)]]
+        levels = [before[0][: same * NAME_BYTES] + b"".join(map(self._part, rest))]
         if slot and traces is not None:
             self.traced[slot] = traces.then(same, rest), levels
         for below in levels:
-            if len(below) < FANOUT:
+            if len(below) < PAGE_BYTES:
                 break
             same //= FANOUT
-            pages = [*before[len(levels)][:same]] if same else []
-            starts = range(len(pages) * FANOUT, len(below) - FANOUT + 1, FANOUT)
-            levels.append(pages + [self._blob(PAGE + b"".join(below[at : at + FANOUT])) for at in starts])
+            pages = before[len(levels)][: same * NAME_BYTES] if same else b""
+            starts = range(len(pages) * FANOUT, len(below) - PAGE_BYTES + 1, PAGE_BYTES)
+            levels.append(pages + b"".join(self._blob(PAGE + below[at : at + PAGE_BYTES]) for at in starts))
         return levels
 
     def _part(self, part: Any) -> bytes:
-        mark = self.codec.fingerprint(part)
+        known = self.codec.fingerprint(part)
+        mark = digest(known) if known is not None else None
         if mark is not None:
             name = self.names.get(mark) or self.learned.get(mark)
             if name is not None and (name in self.known or name in self.blobs):

@@ -17,8 +17,9 @@ from .refs import Slot, Traced
 
 HEADS = 16
 """Checkpoints of a thread whose references are at hand: those that the next ones are likely to have as parent."""
-MOST_NAMES = 200_000
-"""Names of blobs kept for all threads together, some 30 MB."""
+MOST_BYTES, MOST_THREADS = 64 * 1024 * 1024, 4096
+NAME_COST = 450
+"""Bytes that the name of a blob takes, with where it is kept and under what it is found."""
 
 
 @dataclass(slots=True)
@@ -34,6 +35,11 @@ class View:
     names: dict[bytes, bytes] = field(default_factory=dict)
     lists: dict[Slot, Traced] = field(default_factory=dict)
     refs: OrderedDict[str, Mapping[str, Any]] = field(default_factory=OrderedDict)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        return NAME_COST * len(self.known) + sum(traces.size for traces, _ in list(self.lists.values()))
 
     def seen(self, rev: int, epoch: str, ttl: float | None = None) -> None:
         """The thread's row was read."""
@@ -62,16 +68,25 @@ class View:
 
 
 class Views:
-    """The threads that were used last."""
+    """The threads that were used last, with *most* bytes known of all of them together, about."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._lock, self._most = threading.Lock(), most
         self._views: OrderedDict[str, View] = OrderedDict()
+        self._sizes: dict[str, int] = {}
+        self._total = 0
 
     def of(self, thread: str) -> View:
         with self._lock:
             view = self._views.setdefault(thread, View())
             self._views.move_to_end(thread)
-            while len(self._views) > 1 and sum(len(each.known) for each in self._views.values()) > MOST_NAMES:
-                self._views.popitem(last=False)
             return view
+
+    def weigh(self, thread: str) -> None:
+        """Forget the least used threads, if what has become known of *thread* makes it too much."""
+        with self._lock:
+            if (view := self._views.get(thread)) is not None:
+                self._total += view.size - self._sizes.get(thread, 0)
+                self._sizes[thread] = view.size
+            while len(self._views) > 1 and (self._total > self._most or len(self._views) > MOST_THREADS):
+                self._total -= self._sizes.pop(self._views.popitem(last=False)[0], 0)

@@ -320,6 +320,19 @@ def test_a_thread_with_a_number_for_an_id(make: Make) -> None:
     assert rows_of(make()) == {}
 
 
+@pytest.mark.parametrize("compaction", ["plan", "off"])
+def test_an_empty_checkpoint_id_is_the_latest(make: Make, compaction: str) -> None:
+    config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": "", "checkpoint_id": ""}}
+    for turn in range(1, 3):
+        assert len(say(chat(make(compaction=compaction)), "hello", config)) == 2 * turn
+    saver = make()
+    assert chat(saver).get_state(config).values == chat(saver).get_state(CONFIG).values
+    assert len(list(saver.list(config, before=config))) == 6
+    config["configurable"]["thread_id"] = "delta"
+    for turn in range(1, 6):
+        assert len(logging(make()).invoke({"log": ["a"]}, config)["log"]) == 2 * turn
+
+
 def test_what_a_config_lacks_is_said(make: Make) -> None:
     with pytest.raises(InvalidInput, match="thread_id"):
         make().get_tuple({"configurable": {}})

@@ -38,6 +38,7 @@ SERDES: dict[str, Callable[[], SerializerProtocol]] = {
     "plain": JsonPlusSerializer,
     "encrypted": encrypted,
     "strict": lambda: JsonPlusSerializer(allowed_msgpack_modules=None),
+    "encrypted and strict": lambda: encrypted(JsonPlusSerializer(allowed_msgpack_modules=None)),
 }
 _numbers = itertools.count(1)
 

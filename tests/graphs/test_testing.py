@@ -20,6 +20,7 @@ def test_lines_in_order_and_then_an_error() -> None:
     with pytest.raises(IndexError, match="2 lines"):
         model.invoke("c")
     assert [seen[0].content for seen in model.seen] == ["a", "b", "c"]
+    assert "content='b'" not in repr(model)  # which LangChain makes with each call
 
 
 def test_a_function_answers_what_it_is_sent() -> None:

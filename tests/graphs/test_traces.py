@@ -107,3 +107,26 @@ def test_a_message_with_anything_in_it_is_serialised_each_time() -> None:
 def test_what_takes_the_place_of_a_message_is_none_of_it(other: Any) -> None:
     first = HumanMessage("y", id="0")
     assert traced(first, HumanMessage("x", id="1")).same([first, other]) == 1
+
+
+def test_what_comes_behind_a_list_in_two_ways_is_known_of_each_alone() -> None:
+    first, second, third = (AIMessage("x", id=id, response_metadata={"n": 1}) for id in "123")
+    before = traced(first)
+    one, other = before.then(1, [second]), before.then(1, [third, second])
+    assert one.same([first, second, third]) == 2
+    assert other.same([first, third, second, first]) == 3
+    assert other.same([first, second]) == before.same([first, second]) == before.same([first, third]) == 1
+    assert one.then(1, [third]).same([first, third, second]) == 2
+    assert one.same([first, second]) == 2
+
+
+def test_how_much_is_held_is_known() -> None:
+    long, nested = HumanMessage("x" * 10_000, id="1"), AIMessage("", id="2", response_metadata={"said": "y" * 10_000})
+    none = traced().size
+    one = traced(long).size
+    both = traced(long, nested)
+    assert none == 0
+    assert 10_000 < one < 11_000
+    assert one + 10_000 < both.size < one + 11_000
+    assert both.then(1, []).size == one
+    assert both.then(0, [nested]).size == both.size - one

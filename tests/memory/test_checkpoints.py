@@ -14,11 +14,12 @@ from memoryops.memory.checkpoints import Checkpoints, Entry, Value
 from memoryops.memory.checkpoints.plain import Plain
 from memoryops.memory.checkpoints.refs import FANOUT, PIECE_BYTES, Draft, children, elements, names
 from memoryops.memory.checkpoints.rows import armor, bare, rank
+from memoryops.memory.checkpoints.views import NAME_COST, Views
 from memoryops.memory.errors import Forbidden, Incomplete, InvalidInput
 from memoryops.memory.service import MemoryOps
 from memoryops.stores.errors import StoreUnavailable
 from memoryops.stores.in_memory import InMemoryStore
-from memoryops.stores.ports import Change, Delete, PointStore, Written
+from memoryops.stores.ports import Change, Delete, Page, PointStore, Written
 
 Make = Callable[..., MemoryOps]
 _numbers = itertools.count(1)
@@ -214,6 +215,33 @@ def test_listings_go_by_id_and_stop_where_they_are_told(ops: MemoryOps) -> None:
     assert next(kept.find("t")).id == "id-089"
 
 
+class Counted:
+    """A store that counts the rows that a listing has read."""
+
+    def __init__(self, store: PointStore) -> None:
+        self._store, self.read = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def scroll(self, *args: Any, **kw: Any) -> Page:
+        page = self._store.scroll(*args, **kw)
+        self.read += len(page.points)
+        return page
+
+
+@pytest.mark.parametrize("namespace", ["", None])
+def test_listing_one_by_its_id_reads_no_others(ops: MemoryOps, namespace: str | None) -> None:
+    ids = [f"{number:08x}-0000" for number in range(150)]
+    for id in ids:
+        ops.checkpoints.put("t", id, {})
+    store: Any = Counted(ops.store)
+    kept = Checkpoints(store, ops.scope)
+    assert [saved.id for saved in kept.find("t", namespace=namespace, id=ids[3])] == [ids[3]]
+    assert list(kept.find("t", namespace=namespace, id="another")) == []
+    assert store.read == 1
+
+
 # two at once
 
 
@@ -343,6 +371,22 @@ def test_a_lost_blob_is_an_error_and_not_an_empty_state(ops: MemoryOps) -> None:
     ops.store.write(ops.scope.workspace, [Delete("records", blob.id)])
     with pytest.raises(Incomplete):
         ops.checkpoints.by(Plain()).get("t")
+
+
+def test_of_the_threads_that_were_used_long_ago_nothing_is_kept_at_hand() -> None:
+    views = Views(most=100 * NAME_COST)
+    first = views.of("0")
+    for number in range(20):
+        view = views.of(str(number))
+        view.learn("e", "row", {}, [bytes([number, name]) for name in range(20)])
+        views.weigh(str(number))
+    assert views.of("19") is view
+    assert len(views.of("16").known) == 20
+    assert views.of("0") is not first
+    views.of("1").learn("e", "row", {}, [bytes([1, name]) for name in range(200)])
+    views.weigh("1")
+    assert len(views.of("1").known) == 200  # one thread may be as large as it is
+    assert not views.of("19").known
 
 
 def test_a_closed_store_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from typing import Annotated, Any, TypedDict
 
@@ -67,6 +68,20 @@ def test_a_paused_thread_goes_on_elsewhere(ops: MemoryOps, other: Any, schema: A
         assert [each.text for each in out["messages"]][-2:] == ["4 messages", "no"]
     early = list(new.get_state_history(of("a")))[-2]
     assert new.invoke(None, early.config)["messages"][-1].text == "1 messages"
+
+
+def test_a_long_thread_is_copied_one_checkpoint_at_a_time(ops: MemoryOps, other: Any) -> None:
+    old = graph_with(other)
+    old.update_state(of("a"), {"messages": [("user", f"{n} " * 2000) for n in range(150)]})
+    for _ in range(20):
+        old.update_state(of("a"), {"messages": [("user", "and more")]})
+    tracemalloc.start()
+    try:
+        assert copy_threads(other, QdrantSaver(ops)) == 21
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 12_000_000  # all of them at once are 28 MB
 
 
 def test_one_thread_is_named_in_a_list(ops: MemoryOps, other: Any) -> None:
