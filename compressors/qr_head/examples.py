@@ -172,29 +172,3 @@ def contexts(rows: Sequence[Row], passages: int, seed: int) -> Iterator[tuple[Ro
                 sentences |= long(each)
         chance.shuffle(found)
         yield row, found, found.index(row.units)
-
-
-def joined(rows: Sequence[Row], pairs: int, passages: int, seed: int) -> Iterator[tuple[str, list[Passage], list[int]]]:
-    """Validation: two questions in one, of passages that do not overlap, up to *pairs* times, among other passages.
-
-    *rows*: those of one source. Gives the question, *passages* passages in a drawn order, and the places of what
-    answers either half in the units of them all.
-    """
-    chance = random.Random(f"joined {seed}")
-    pool = sorted({row.units for row in rows})
-    for _ in range(pairs if len(rows) > 1 else 0):
-        one, other = chance.sample(rows, 2)
-        found: list[Passage] = []
-        sentences: set[str] = set()
-        for each in (one.units, other.units, *chance.sample(pool, min(len(pool), 4 * passages))):
-            if len(found) < passages and each not in found and sentences.isdisjoint(each):
-                found.append(each)
-                sentences |= long(each)
-        if one.units == other.units or other.units not in found:
-            continue
-        chance.shuffle(found)
-        gold = []
-        for row in (one, other):
-            first = sum(len(each) for each in found[: found.index(row.units)])
-            gold += [first + place for place in row.gold]
-        yield f"{one.query.rstrip(' ?.')} and {other.query}", found, gold

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ...encoders.minilm import Adapter, MiniLM
 from . import fusion
 from .cases import SHARES, Case, kept, score, spans
-from .examples import Row, contexts, joined, read
+from .examples import Row, contexts, read
 from .head import ADAPTER, HEAD, Head, HeadWeights
 from .held_out import split
 from .keys import KeyCache
@@ -34,12 +34,10 @@ from .signals import signals
 from .windows import windows
 
 DIMENSION = 128
-QUESTIONS = 250
+QUESTIONS = 120
 """Validation questions of each source."""
 PASSAGES: Mapping[str, Sequence[int]] = {"squad": (8,), "policy": (21,), "friends": (6, 25), "qmsum": (24,)}
 """Of how many passages a source's contexts are made: short scenes, and a long conversation."""
-JOINED, JOINED_PASSAGES = "squad", 10
-"""The source whose questions are also asked two at once, and of how many passages the contexts of those are made."""
 STEPS = (0.4, 0.2, 0.1)
 LEAST_GAIN = 2e-4
 """A step is taken if it keeps so much more; less is noise."""
@@ -63,9 +61,6 @@ def cases(rows: Sequence[Row], questions: int = QUESTIONS, seed: int = 0) -> lis
                 gold = tuple(first + unit for unit in row.gold)
                 evidence = (gold,) if need == "all" else tuple((unit,) for unit in gold)
                 made.append(Case(f"{source} {length}", row.query, tuple(passages), evidence, need))
-    own = [row for row in rows if row.source == JOINED]
-    for query, passages, gold in joined(own, questions, JOINED_PASSAGES, seed):
-        made.append(Case(f"{JOINED}, two questions", query, tuple(passages), (tuple(gold),), "all"))
     return made
 
 
@@ -133,7 +128,6 @@ def fit(measured: Measured, start: fusion.Weights) -> Weights:
 
 START: Mapping[str, Sequence[float]] = {
     "head": (1.0, 0.0),
-    "votes": (0.5, 0.0),
     "null": (0.0, 0.0),
     "words": (0.25, 0.0),
     "sentence": (0.0, 0.0),

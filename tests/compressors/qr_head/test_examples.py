@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memoryops.compressors.qr_head.examples import SHARES, Row, Sampler, contexts, joined, read
+from memoryops.compressors.qr_head.examples import SHARES, Row, Sampler, contexts, read
 from memoryops.compressors.qr_head.held_out import split
 
 
@@ -63,19 +63,6 @@ def test_contexts_hold_the_answer_at_its_place() -> None:
         assert set(each.negatives) <= set(passages) and len(set(passages)) == len(passages)
     overlapping = [Row("squad", "q", (LONG, "a"), (0,), ((LONG, "b"), ("c", "d")))]
     assert [set(passages) for _, passages, _ in contexts(overlapping, 5, seed=0)] == [{(LONG, "a"), ("c", "d")}]
-
-
-def test_two_questions_in_one_are_answered_by_two_passages() -> None:
-    rows = [each for each in ROWS if each.source == "squad"]
-    made = list(joined(rows, 20, 5, seed=0))
-    assert made == list(joined(rows, 20, 5, seed=0)) and 15 < len(made) <= 20
-    for query, passages, gold in made:
-        assert len(set(passages)) == 5
-        units = [unit for passage in passages for unit in passage]
-        one, other = (unit.removesuffix(" says that and some more words") for unit in (units[gold[0]], units[gold[1]]))
-        assert query == f"what of {one} and what of {other}?"
-    assert list(joined(rows[:1], 20, 5, seed=0)) == []
-    assert list(joined([Row("squad", q, (LONG, "a"), (0,), ()) for q in "ab"], 20, 5, seed=0)) == []
 
 
 def test_rows_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
