@@ -29,16 +29,34 @@ from rich.table import Table
 from memoryops.compressors.keywords import Keywords
 from memoryops.compressors.qr_head import fusion
 from memoryops.compressors.qr_head.cases import SHARES, Case, kept, read, score
-from memoryops.compressors.qr_head.head import Context, Head, HeadWeights, Query, scores
+from memoryops.compressors.qr_head.head import Context, Head, HeadWeights, Query, matches, votes
 from memoryops.compressors.qr_head.keys import KeyCache
 from memoryops.compressors.qr_head.signals import signals, standard
 from memoryops.encoders.minilm import MiniLM
 
 QR_HEAD, HEAD_ALONE, UNTRAINED, HYBRID = "QR-HEAD", "head alone", "untrained MaxSim", "BM25 + MiniLM"
+HEAD_VOTES, UNTRAINED_VOTES = "head's votes", "untrained votes"
 DROPPING = "tokens dropped"
 ORDERS = ("random", "lead", "recency")
-WAYS = (*ORDERS, "BM25", "MiniLM sentence", HYBRID, UNTRAINED, DROPPING, HEAD_ALONE, QR_HEAD)
-PAIRS = ((QR_HEAD, HYBRID), (QR_HEAD, UNTRAINED), (HEAD_ALONE, UNTRAINED))
+WAYS = (
+    *ORDERS,
+    "BM25",
+    "MiniLM sentence",
+    HYBRID,
+    UNTRAINED,
+    UNTRAINED_VOTES,
+    DROPPING,
+    HEAD_ALONE,
+    HEAD_VOTES,
+    QR_HEAD,
+)
+PAIRS = (
+    (QR_HEAD, HYBRID),
+    (QR_HEAD, UNTRAINED),
+    (HEAD_ALONE, UNTRAINED),
+    (HEAD_VOTES, UNTRAINED_VOTES),
+    (HEAD_VOTES, UNTRAINED),
+)
 RESAMPLES = 2000
 MOST_KEYS = 4_000_000
 
@@ -62,7 +80,8 @@ class Ways:
         costs = [self.encoder.count_tokens(unit) for unit in case.units]
         budgets = [int(share * sum(costs)) for share in SHARES]
         seen = signals(self.head, case.texts, case.spans, case.query)
-        plain = self.plain.context(case.texts, case.spans)
+        plain = self.plain.query(case.query)
+        best = matches([plain], self.plain.context(case.texts, case.spans))
         words = standard(np.array(Keywords(case.units).scores(case.query), np.float32))
         single, around = self._sentence(case)
         fixed = {
@@ -72,8 +91,10 @@ class Ways:
             "BM25": words,
             "MiniLM sentence": single,
             HYBRID: standard(around) + 0.5 * words,
-            UNTRAINED: scores([self.plain.query(case.query)], plain)[0],
+            UNTRAINED: plain.weights @ best,
+            UNTRAINED_VOTES: votes(plain, best),
             HEAD_ALONE: seen["head"],
+            HEAD_VOTES: seen["votes"],
         }
         found = {way: _kept(case, [worths] * len(SHARES), costs, budgets) for way, worths in fixed.items()}
         fused = [fusion.fused(seen, self.weights, share) for share in SHARES]

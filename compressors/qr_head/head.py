@@ -3,8 +3,9 @@
 The last hidden states of MiniLM under a LoRA adapter, projected and of length 1, are the head's keys and queries. A
 unit's score is its best pre-softmax logit with each of the query's word pieces (MaxSim, Khattab and Zaharia 2020),
 averaged by a learned weight of each piece, less a share of what it scores for a query that asks nothing (the null
-query of QRHead, Zhang et al. 2025). Keys depend on their window alone, so they are made once and kept, as a KV cache
-is; a further query costs a matrix product.
+query of QRHead, Zhang et al. 2025). Beside its score a unit has votes: each piece's softmax over units, averaged by
+the same weights, which finds what answers half of a question. Keys depend on their window alone, so they are made once
+and kept, as a KV cache is; a further query costs a matrix product.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ BLOCK = 32_768
 """Keys that are compared at once: with a query of 100 word pieces, 13 MB of logits."""
 WINDOWS_A_RUN = 256
 """Windows whose states are held at once, 50 MB; those of one length run together."""
+VOTE_TEMPERATURE = 0.2
+"""Logits that differ by so much share a piece's vote by e to 1. 0.1 keeps more of joined questions, less of a source
+that trained nothing (`docs/qr-head.md`)."""
 MOST_QUERY_TOKENS = 4 * WINDOW_TOKENS
 """Word pieces of a query that are read, from its beginning."""
 
@@ -194,8 +198,8 @@ class Head:
         return [found[place] for place in range(len(missing))]
 
 
-def scores(queries: Sequence[Query], context: Context, block: int = BLOCK) -> Floats:
-    """(queries, units): each unit's best logit for a query's pieces, averaged by their weights; -1 without keys.
+def matches(queries: Sequence[Query], context: Context, block: int = BLOCK) -> Floats:
+    """(pieces of all *queries*, units): the best logit of each piece in each unit; -1 without keys.
 
     About *block* keys are compared at once.
     """
@@ -205,8 +209,29 @@ def scores(queries: Sequence[Query], context: Context, block: int = BLOCK) -> Fl
         starts, here, owned = _runs(owner)
         tops = np.maximum.reduceat(rows @ keys.T, starts, axis=1)[:, owned]
         best[:, here] = np.maximum(best[:, here], tops)
+    return best
+
+
+def scores(queries: Sequence[Query], context: Context, block: int = BLOCK) -> Floats:
+    """(queries, units): each unit's best logit for a query's pieces, averaged by their weights; -1 without keys.
+
+    About *block* keys are compared at once.
+    """
+    best = matches(queries, context, block)
     ends = np.cumsum([len(query.rows) for query in queries]).tolist()
     return np.stack([query.weights @ best[a:b] for query, (a, b) in zip(queries, pairwise([0, *ends]), strict=True)])
+
+
+def votes(query: Query, best: Floats) -> Floats:
+    """(units,): the share that each unit has of the votes of *query*, which sum to 1.
+
+    *best*: (pieces of the query, units), its `matches`. Each piece shares its weight among units by a softmax over its
+    logits, so that a unit that answers half of a question well is not held back by the other half.
+    """
+    if not best.shape[1]:
+        return np.zeros(0, np.float32)
+    shares = np.exp((best - best.max(axis=1, keepdims=True)) / VOTE_TEMPERATURE)
+    return np.asarray((query.weights / shares.sum(axis=1)) @ shares, np.float32)
 
 
 def means(context: Context, dimension: int) -> Floats:

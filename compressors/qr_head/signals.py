@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..keywords import Keywords
-from .head import Context, Head, Query, means, scores
+from .head import Context, Head, Query, matches, means, scores, votes
 from .windows import Span
 
 Floats = NDArray[np.float32]
 
-NAMES = ("head", "null", "words", "sentence", "near", "section", "topic", "hop")
+NAMES = ("head", "votes", "null", "words", "sentence", "near", "section", "topic", "hop")
 NEAR, SECTION = 3, 8
 """Units over which logits or keywords are averaged on either side (one deviation), within a passage."""
 BRIDGES = 2
@@ -34,17 +34,20 @@ def signals(
 ) -> dict[str, Floats]:
     """The signals *wanted* of all *units* (character spans of each of *texts*, in order) for *query*, by name.
 
-    *head*: the calibrated logit is `head` less a share of `null`. *words*: BM25. *sentence*: the cosine of the mean
-    states. *near*, *section*: the head around the unit. *topic*: keywords around it. *hop*: the head for what the
-    best units add to the query.
+    *head*: the calibrated logit is `head` less a share of `null`. *votes*: the share of the query's votes. *words*:
+    BM25. *sentence*: the cosine of the mean states. *near*, *section*: the head around the unit. *topic*: keywords
+    around it. *hop*: the head for what the best units add to the query.
     """
     context = head.context(texts, units)
     asked = head.query(query)
-    logits, null = scores([asked, head.null], context)
+    best = matches([asked, head.null], context)
+    own = best[: len(asked.rows)]
+    logits, null = asked.weights @ own, head.null.weights @ best[len(asked.rows) :]
     words = np.array(Keywords(_texts(texts, units)).scores(query), np.float32)
     passage = np.repeat(np.arange(len(units)), [len(own) for own in units])
     made: Mapping[str, Callable[[], Floats]] = {
         "head": lambda: logits,
+        "votes": lambda: votes(asked, own),
         "null": lambda: null,
         "words": lambda: words,
         "sentence": lambda: _sentence(asked, context),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memoryops.compressors.qr_head.head import Context, Head, HeadWeights, means, scores
+from memoryops.compressors.qr_head.head import Context, Head, HeadWeights, Query, matches, means, scores, votes
 from memoryops.compressors.qr_head.keys import KeyCache
 from memoryops.encoders.minilm import MiniLM
 
@@ -41,6 +41,21 @@ def test_scores_are_the_weighted_mean_of_best_logits(head: Head) -> None:
     assert float(query.weights.sum()) == pytest.approx(1, abs=1e-5)
 
 
+def test_votes_of_a_query_are_shared_by_its_units(head: Head) -> None:
+    context, query = head.context(PASSAGES, UNITS), head.query("When does the boat leave and who is a beekeeper?")
+    shares = votes(query, matches([query], context))
+    assert float(shares.sum()) == pytest.approx(1, abs=1e-5) and shares.min() > 0
+    assert {int(unit) for unit in np.argsort(-shares)[:2]} == {0, 2}
+
+
+def test_half_a_question_that_is_answered_well_wins_more_votes_than_both_answered_badly() -> None:
+    query = Query(np.eye(2, dtype=np.float32), np.array([0.5, 0.5], np.float32))
+    best = np.array([[0.9, 0.2, 0.6, 0.2], [0.2, 0.9, 0.6, 0.2]], np.float32)
+    assert (query.weights @ best).argmax() == 2
+    shares = votes(query, best)
+    assert shares[0] == shares[1] > shares[2] > shares[3]
+
+
 def test_keys_of_a_unit_and_their_mean(head: Head) -> None:
     context = head.context(PASSAGES, UNITS)
     rows = np.concatenate([keys for keys, _ in context.blocks()])
@@ -75,7 +90,9 @@ def test_what_has_no_word_pieces_scores_least(head: Head) -> None:
 
 def test_nothing_at_all(head: Head) -> None:
     context: Context = head.context([], [])
-    assert scores([head.query("honey")], context).shape == (1, 0)
+    query = head.query("honey")
+    assert scores([query], context).shape == (1, 0)
+    assert votes(query, matches([query], context)).shape == (0,)
     assert means(context, 4).shape == (0, 4)
 
 
