@@ -146,11 +146,12 @@ def _made(step: Step, part: Part, left: Left) -> Step | None:
     """*part* with what is *left* of it; None where nothing is."""
     if not left.text:
         return None
-    marked = part.shortened(left.text, rewritten=left.rewritten)
+    anew = left.rewritten or part.form == "summary"
+    marked = part.shortened(left.text, rewritten=anew)
     cost = part.frame + tokens.count(marked)
     if (left.text == part.body and not part.media) or cost >= part.tokens:
         return _same(step, part)
-    return replace(step, form="summary" if left.rewritten else "compressed", text=marked, tokens=cost)
+    return replace(step, form="summary" if anew else "compressed", text=marked, tokens=cost)
 
 
 def _same(step: Step, part: Part) -> Step:

@@ -6,21 +6,20 @@ stores each message once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..compressors.ports import Compressor
 from ..stores.errors import Conflict
-from ..stores.ports import Point, Put
-from . import blocks, drafts, inputs, messages
+from ..stores.ports import Put
+from . import blocks, drafts, inputs, messages, summaries
 from .batches import writes
 from .errors import InvalidInput
 from .fitting import Fitted, apply
 from .items import BEFORE, Items
 from .messages import Message
-from .parts import Part, body, content_id, hint_text, line_of, marked
+from .parts import Part, content_id, line_of
 from .window import RECENT, ContextWindow, Plan, Step, planned
 from .working_set import is_block
 
@@ -28,7 +27,6 @@ SOURCE = "context window"
 """What the metadata of such memories say they are from."""
 TICK = 0.001
 """Seconds between the times of neighbouring messages, so that their order can be told."""
-_WORD = re.compile(r"\w+")
 
 Planning = Callable[[ContextWindow, Sequence[Part], str, int, Sequence[Message]], Plan]
 
@@ -85,7 +83,9 @@ class Originals:
                 return None
             lost = self._keep(plan, thread)
             if not lost:
-                return apply(plan, self.compressor)
+                fitted = apply(plan, self.compressor)
+                self._keep_summaries(fitted, thread)
+                return fitted
             parts = [replace(part, hold="pinned") if part.id in lost else part for part in parts]
 
     def _naming(self, thread: str | None) -> Callable[[str, str], str]:
@@ -95,9 +95,8 @@ class Originals:
     def _known(self, conversation: Sequence[Message]) -> Callable[[str, str], bool]:
         """Whether a marked text stands for a memory that is there, and was made of it."""
         texts = [messages.text_of(message) for message in conversation if isinstance(message, Mapping)]
-        ids = list({found[1]: None for text in texts if (found := marked(text)) is not None})
-        points = {point.id: point for point in (self.items.active(ids) if ids else []) if point is not None}
-        return lambda id, text: id in points and made_of(text, points[id])
+        found = summaries.originals_of(self.items, texts)
+        return lambda id, text: text in found and found[text].id == id
 
     def _keep(self, plan: Plan, thread: str | None) -> set[str]:
         """Store the originals of what *plan* replaces; the ids of those that cannot be kept, or not be had back."""
@@ -119,6 +118,12 @@ class Originals:
         if not lost:
             self._write([*made, *((step.id, [self._list(step, plan, thread)]) for step in self._lists(plan))])
         return lost
+
+    def _keep_summaries(self, fitted: Fitted, thread: str | None) -> None:
+        """Store which summaries were made, so that the next plan knows them."""
+        made = [(step.id, step.text) for step in fitted.replaced if step.form == "summary" and step.text is not None]
+        puts = summaries.missing(self.items, summaries.records(self.items, made, thread, SOURCE))
+        self._write([(id, [put]) for id, put in puts])
 
     def _there(self, wanted: Mapping[str, int], parts: Sequence[Part]) -> tuple[set[str], set[str]]:
         """Which of *wanted* are stored already, and which cannot be had back (held in quarantine, or another's)."""
@@ -189,19 +194,3 @@ class Originals:
             except Conflict as error:
                 if error.id != id:
                     raise
-
-
-def made_of(text: str, point: Point) -> bool:
-    """Whether the marked *text* is what the memory *point* becomes when it is replaced, so that nothing else is lost.
-
-    Of a compressed text the words are compared: they are some of the original's, in its order.
-    """
-    original, left = blocks.read(point.text or "", point.payload["content_type"])
-    found = marked(text)
-    if found is None:
-        return False
-    if found[0] == "hint":
-        lines = (line_of(original, left), "")
-        return text in (*(hint_text(point.id, line) for line in lines), point.payload["metadata"].get("line"))
-    words = iter(_WORD.findall(f"{left}\n{original}"))
-    return all(word in words for word in _WORD.findall(body(text)))

@@ -14,12 +14,12 @@ from typing import Any, Literal
 from ..stores.errors import Conflict
 from ..stores.filters import Eq
 from ..stores.ports import Change, Patch, Point, Put
-from . import drafts, inputs
+from . import drafts, inputs, summaries
 from .batches import writes
 from .errors import InvalidInput
 from .items import BEFORE, Items
-from .originals import SOURCE, TICK, made_of
-from .parts import content_id, marked
+from .originals import SOURCE, TICK
+from .parts import content_id
 from .working_set import without_blocks
 
 ASKED = 500
@@ -103,11 +103,11 @@ class Turns:
         for n, id in open_.items():
             if id in receipts:
                 kept[n] = Kept(receipts[id].payload["turn"], "known")
-        marks = {n: found[1] for n in open_ if kept[n] is None and (found := marked(said[n].text)) is not None}
-        shown = self.items.active(list(marks.values())) if marks else []
-        for n, point in zip(marks, shown, strict=True):
-            if point is not None and made_of(said[n].text, point):
-                kept[n] = Kept(point.id, "recalled")
+        left = [n for n in open_ if kept[n] is None]
+        originals = summaries.originals_of(self.items, (said[n].text for n in left))
+        for n in left:
+            if said[n].text in originals:
+                kept[n] = Kept(originals[said[n].text].id, "recalled")
 
     def _made(
         self, said: Sequence[Turn], kept: list[Kept | None], fields: Mapping[str, Any]

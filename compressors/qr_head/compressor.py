@@ -25,6 +25,9 @@ from .worths import LEAST, scaled
 READ_CHARS = 600_000
 """Characters that one call reads, about what a window of 128,000 tokens holds."""
 STRETCH_CHARS = 20_000
+FEW = 40
+"""Units of the shortest texts that the weights of fusion were fitted on. Half of fewer units is but a few of them, as a
+smaller share of more is, and those are told by their own words, not by their surroundings."""
 
 
 class QRHead:
@@ -64,7 +67,8 @@ class QRHead:
             places = np.concatenate([np.arange(each.first, each.first + len(each.units)) for each in chosen])
             texts_read, units = [each.text for each in chosen], [each.units for each in chosen]
             seen = signals(self._head, texts_read, units, query, self._weights)
-            worths[places] += scaled(fusion.fused(seen, self._weights, budget / max(before, 1)))
+            share = budget / max(before, 1) * min(1.0, len(texts) / FEW)
+            worths[places] += scaled(fusion.fused(seen, self._weights, share))
         return select(passages, pieces(passages, found, worths.tolist()), budget, self.name, before=before)
 
 

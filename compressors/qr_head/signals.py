@@ -5,6 +5,7 @@ Each signal is a number for each unit, brought to mean 0 and deviation 1 over th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
@@ -56,13 +57,25 @@ def signals(
         "topic": lambda: smoothed(words, passage, SECTION),
         "hop": lambda: _hop(standard(logits) + BRIDGE_WORDS * standard(words), asked, context),
     }
-    return {name: standard(make()) for name, make in made.items() if name in wanted}
+    least = {"near": chance(logits, NEAR), "section": chance(logits, SECTION), "topic": chance(words, SECTION)}
+    return {name: standard(make(), least.get(name, 0.0)) for name, make in made.items() if name in wanted}
 
 
-def standard(values: Floats) -> Floats:
-    """*values* with mean 0 and deviation 1; zeros where all are equal."""
+def standard(values: Floats, least: float = 0.0) -> Floats:
+    """*values* with mean 0 and deviation 1, or less than 1 where they deviate less than *least*; zeros where all are
+    equal."""
     deviation = float(values.std()) if len(values) else 0.0
-    return np.asarray((values - values.mean()) / deviation if deviation > 1e-6 else np.zeros_like(values), np.float32)
+    if deviation <= 1e-6:
+        return np.zeros(len(values), np.float32)
+    return np.asarray((values - values.mean()) / max(deviation, least), np.float32)
+
+
+def chance(values: Floats, width: int) -> float:
+    """How much a mean by a bell of deviation *width* would deviate if *values* stood in any order.
+
+    Surroundings that differ by less tell nothing: in a text shorter than the bell, only which end of it is nearer.
+    """
+    return float(values.std()) / math.sqrt(2 * math.sqrt(math.pi) * width) if len(values) else 0.0
 
 
 def smoothed(values: Floats, passage: NDArray[np.intp], width: int) -> Floats:

@@ -75,3 +75,17 @@ def test_the_likeliest_stretches_keep_their_order() -> None:
     scores[made[1].first] = 1.0
     assert likeliest(made, scores, made[1].chars + made[3].chars) == [made[1], made[3]]
     assert likeliest(made, scores, 10) == []
+
+
+def test_a_short_text_is_judged_by_its_own_words() -> None:
+    """What is around a unit tells nothing where the whole text is around it."""
+    lines = [
+        "Anna: Good morning. The supplier has not answered for two weeks.",
+        "Ben: I wrote to them twice. Somebody should call.",
+        "Anna: Carla will call the supplier on Thursday.",
+        "Ben: Fine. What about the budget for the new machines?",
+        "Anna: It was cut by ten percent. We talk about that next week.",
+        "Carla: I need the phone number, please.",
+    ]
+    kept = QRHead().compress([Passage("meeting", "\n".join(lines))], "Who will call the supplier?", 30)
+    assert lines[2] in kept.text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryops.compressors.qr_head import fusion
-from memoryops.compressors.qr_head.signals import NAMES, smoothed, standard
+from memoryops.compressors.qr_head.signals import NAMES, chance, smoothed, standard
 
 
 def test_weights_move_with_the_share() -> None:
@@ -52,3 +52,17 @@ def test_smoothing_stays_within_a_passage() -> None:
     assert smoothed(values, passage, 3).tolist() == pytest.approx([1, 1, 1, 0, 0, 0])
     one = smoothed(values, np.zeros(6, np.intp), 1)
     assert one[0] > one[2] > one[3] > one[5] > 0
+
+
+def test_surroundings_that_tell_nothing_are_not_made_to() -> None:
+    """In a text shorter than the bell a mean around each unit only says which end of the text is nearer."""
+    values = np.array([0, 0, 1, 0, 0, 0], np.float32)
+    around = smoothed(values, np.zeros(6, np.intp), 8)
+    assert standard(around).std() == pytest.approx(1, abs=1e-2)
+    assert standard(around, chance(values, 8)).std() < 0.2
+
+
+def test_surroundings_of_a_long_text_count_as_ever() -> None:
+    values = np.repeat(np.array([0, 1, 0, 1], np.float32), 60)
+    around = smoothed(values, np.zeros(len(values), np.intp), 8)
+    assert standard(around, chance(values, 8)).tolist() == standard(around).tolist()
