@@ -54,11 +54,13 @@ class Scope:
 
     def narrowed(self, *, user: str | None = None, agent: str | None = None, thread: str | None = None) -> Scope:
         """This scope with more of it bound. Raises `Forbidden` when an argument contradicts what is bound."""
-        for name, given in (("user", user), ("agent", agent), ("thread", thread)):
+        given = {"user": user, "agent": agent, "thread": thread}
+        named = {name: value for name, value in given.items() if value is not None}  # "" is no name, and none is wider
+        for name, value in named.items():
             bound = getattr(self, name)
-            if given is not None and bound is not None and given != bound:
-                raise Forbidden(f"this scope is bound to the {name} {bound!r} and cannot reach {given!r}")
-        return replace(self, user=user or self.user, agent=agent or self.agent, thread=thread or self.thread)
+            if bound is not None and value != bound:
+                raise Forbidden(f"this scope is bound to the {name} {bound!r} and cannot reach {value!r}")
+        return replace(self, **named)
 
     def require_person(self, deed: str) -> None:
         """Raise `Forbidden` unless a human or an admin is calling."""
