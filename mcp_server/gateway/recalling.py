@@ -79,7 +79,7 @@ class Recalling:
         scope = None
         try:
             scope = exchange.caller.scope.narrowed(user=user)
-            scope.narrowed(thread=_thread_of(exchange))  # recall reaches over all threads; it has to be one all the same
+            scope.narrowed(thread=_thread_of(exchange))  # recall reaches over all; still, it has to be one
         except Forbidden as error:
             raise Refused(str(error), "user" if scope is None else None) from error
         except InvalidInput:
