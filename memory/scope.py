@@ -54,13 +54,16 @@ class Scope:
 
     def narrowed(self, *, user: str | None = None, agent: str | None = None, thread: str | None = None) -> Scope:
         """This scope with more of it bound. Raises `Forbidden` when an argument contradicts what is bound."""
-        given = {"user": user, "agent": agent, "thread": thread}
-        named = {name: value for name, value in given.items() if value is not None}  # "" is no name, and none is wider
-        for name, value in named.items():
+        for name, given in (("user", user), ("agent", agent), ("thread", thread)):
             bound = getattr(self, name)
-            if bound is not None and value != bound:
-                raise Forbidden(f"this scope is bound to the {name} {bound!r} and cannot reach {value!r}")
-        return replace(self, **named)
+            if given is not None and bound is not None and given != bound:
+                raise Forbidden(f"this scope is bound to the {name} {bound!r} and cannot reach {given!r}")
+        return replace(  # "" is refused as no name: passed over, it would leave the scope as wide as it is
+            self,
+            user=self.user if user is None else user,
+            agent=self.agent if agent is None else agent,
+            thread=self.thread if thread is None else thread,
+        )
 
     def require_person(self, deed: str) -> None:
         """Raise `Forbidden` unless a human or an admin is calling."""
