@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,10 +20,16 @@ from memoryops.mcp_server.gateway.errors import UpstreamTimeout, UpstreamUnreach
 from memoryops.mcp_server.gateway.upstreams import Upstream
 
 FINE = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine"
+try:
+    import uvloop
+except ImportError:  # there is none for Windows
+    RUNNERS = [asyncio.run]
+else:
+    RUNNERS = [asyncio.run, uvloop.run]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=RUNNERS, ids=lambda runner: runner.__module__)
 def run(request: pytest.FixtureRequest) -> Callable[[Awaitable[None]], None]:
     return request.param  # type: ignore[no-any-return]
 
