@@ -1,7 +1,7 @@
 """What the gateway adds to a request, beside a bare pass-through proxy in the same run, all on loopback.
 
-Four processes: this one makes the load; an upstream answers at once; a bare proxy of the same server and client
-libraries only passes on; and `memoryops serve`. The ways are taken in turn, request by request, so that whatever else
+Four processes: this one makes the load; an upstream answers at once; a bare proxy of the same server library and of
+httpx2 only passes on; and `memoryops serve`. The ways are taken in turn, request by request, so that whatever else
 the machine does hits all of them alike; a tenth of a second apart. CPU is that of the process in the middle (with the
 memory's owner), for each request, what happens after its reply included.
 

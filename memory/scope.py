@@ -58,7 +58,12 @@ class Scope:
             bound = getattr(self, name)
             if given is not None and bound is not None and given != bound:
                 raise Forbidden(f"this scope is bound to the {name} {bound!r} and cannot reach {given!r}")
-        return replace(self, user=user or self.user, agent=agent or self.agent, thread=thread or self.thread)
+        return replace(  # "" is refused as no name: passed over, it would leave the scope as wide as it is
+            self,
+            user=self.user if user is None else user,
+            agent=self.agent if agent is None else agent,
+            thread=self.thread if thread is None else thread,
+        )
 
     def require_person(self, deed: str) -> None:
         """Raise `Forbidden` unless a human or an admin is calling."""

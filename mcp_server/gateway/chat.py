@@ -76,7 +76,8 @@ class Chat:
             await response(scope, receive, send)
             return
         exchange.reply, exchange.status = reply, reply.status
-        await relay(reply, send, partial(self._head, exchange), exchange.copy, hold=not exchange.is_stream)
+        hold = not exchange.is_stream and not exchange.body.values.get("stream")
+        await relay(reply, send, partial(self._head, exchange), exchange.copy, hold=hold)
 
     async def _head(self, exchange: Exchange, copy: Copy) -> Pairs:
         """The headers of the reply: the upstream's, and what the request took. Of a reply that is here as a whole,

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -76,12 +76,15 @@ class Recalling:
             return None, "off"
         if mode == "auto" and asked not in ON and user is None:
             return None, "no-user"
+        scope = None
         try:
-            return exchange.caller.scope.narrowed(user=user), ""
+            scope = exchange.caller.scope.narrowed(user=user)
+            scope.narrowed(thread=_thread_of(exchange))  # recall reaches over all; still, it has to be one
         except Forbidden as error:
-            raise Refused(str(error), "user") from error
+            raise Refused(str(error), "user" if scope is None else None) from error
         except InvalidInput:
-            return None, "invalid-user"
+            return None, "invalid-user" if scope is None else "invalid-thread"
+        return scope, ""
 
     async def part(self, exchange: Exchange) -> Part:
         """What memory makes of a request. It never fails: where memory cannot take part, the reason is told."""
@@ -114,7 +117,7 @@ class Recalling:
         if exchange.scope is not None and said.complete and exchange.status < 300:
             conversation = exchange.body.values.get("messages")
             if isinstance(conversation, list):
-                thread = first(exchange.headers, b"x-thread-id")
+                thread = _thread_of(exchange)
                 try:
                     kept = self._exchanges(exchange.scope).remember(conversation, said.text, thread=thread)
                 except StoreError as error:
@@ -129,7 +132,7 @@ class Recalling:
         return Part(status="degraded", reason=reason)
 
     def _exchanges(self, scope: Scope) -> Exchanges:
-        return Exchanges(self.runtime.ops().with_scope(replace(scope, thread=None)), self.plans)
+        return Exchanges(self.runtime.ops().with_scope(scope), self.plans)
 
     def _part(self, exchange: Exchange, scope: Scope) -> Part:
         values = exchange.body.values
@@ -142,7 +145,7 @@ class Recalling:
             window=self._window(exchange),
             budget_tokens=self.settings.gateway_budget,
             answer_tokens=_answer_tokens(values),
-            thread=first(exchange.headers, b"x-thread-id"),
+            thread=_thread_of(exchange),
         )
         shown = Shown(
             prepared.before,
@@ -169,6 +172,10 @@ def written(body: Body, prepared: Prepared) -> str:
     spans = body.elements("messages")
     pieces = [body.slice(spans[place]) if message is None else _json(message) for place, message in prepared.shown]
     return f"[{', '.join(pieces)}]"
+
+
+def _thread_of(exchange: Exchange) -> str | None:
+    return first(exchange.headers, b"x-thread-id") or None
 
 
 def _json(message: Mapping[str, Any]) -> str:

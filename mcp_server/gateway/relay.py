@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -21,27 +22,20 @@ COPIED = 4 * 1024 * 1024
 Pairs = list[tuple[bytes, bytes]]
 
 
-async def while_connected(receive: Receive, work: Callable[[], Awaitable[None]]) -> bool:
-    """Do *work* until it is done or the caller has left, which cancels it; whether it was done."""
-    done = False
-
-    async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        group.cancel_scope.cancel()
-
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(watch)
+async def while_connected(receive: Receive, work: Callable[[], Awaitable[None]]) -> None:
+    """Do *work* until it is done or the caller has left, which cancels it."""
+    with anyio.CancelScope() as scope:
+        watch = asyncio.ensure_future(_when_gone(receive, scope.cancel))
         try:
             await work()
-            done = True
-        except Exception as error:  # as it is, not as a group of one
-            failure = error
-        group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-    return done
+        finally:
+            watch.cancel()
+
+
+async def _when_gone(receive: Receive, then: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    then()
 
 
 class Copy:
@@ -85,9 +79,12 @@ async def relay(reply: Reply, send: Send, head: Callable[[Copy], Awaitable[Pairs
             except UpstreamUnreachable:
                 broken = True
         await send({"type": "http.response.start", "status": reply.status, "headers": await head(copy)})
-        for chunk in waiting:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        if not copy.whole and not broken:
+        held, at_end = b"".join(waiting), copy.whole
+        if held or at_end:
+            await send({"type": "http.response.body", "body": held, "more_body": not at_end})
+        if at_end:
+            return
+        if not broken:
             async for chunk in chunks:
                 copy.add(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -37,7 +37,7 @@ class UsageEndpoint:
             return await self._workers.run(None, work)
         except DOMAIN as error:
             told = answer(error)
-            return problem(400 if told.kind in ASKED_WRONG else 503, told.message, told.remedy)
+            return problem(400 if told.kind in ASKED_WRONG else 503, told.message, told.remedy, kind=told.kind)
 
     def _answer(self, scope: Scope, asked: Mapping[str, str]) -> Response:
         usage = self._runtime.ops().with_scope(scope).usage

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -25,6 +26,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._unread = 0
         self._in_head = True
         self._again = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(cast("asyncio.Transport", _Joined(transport)))
 
     def data_received(self, data: bytes) -> None:
         self._unread += len(data)
@@ -67,6 +71,32 @@ class HttpProtocol(HttpToolsProtocol):
         headers = [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
         self._again = b"\r\n".join([line, *headers, b"", rest])
         self.parser = _Parser(self)
+
+
+class _Joined:
+    """*transport*, but what is written in one turn of the event loop leaves as one: uvicorn writes the head of a reply
+    by itself, and a client who wakes up for that goes to sleep again until the body comes."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._waiting: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._leave)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        self._leave()
+        self._transport.close()
+
+    def _leave(self) -> None:
+        waiting, self._waiting = b"".join(self._waiting), []
+        if waiting and not self._transport.is_closing():  # else the client has gone since
+            self._transport.write(waiting)
 
 
 class _Parser(httptools.HttpRequestParser):

@@ -43,7 +43,7 @@ def from_starlette(request: Request, error: Exception) -> Response:
             404, f"there is nothing at {shown(request.url.path)}", "/docs lists what is here; MCP is at /mcp"
         )
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("allow", "")
+        allowed = ", ".join(value for name, value in (error.headers or {}).items() if name.lower() == "allow")
         detail = f"{shown(request.url.path)} does not take {shown(request.method)}"
         return problem(405, detail, f"Use {allowed}" if allowed else "", error.headers)
     return problem(error.status_code, error.detail, "", error.headers)

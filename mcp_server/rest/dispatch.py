@@ -130,7 +130,10 @@ def _narrowed(scope: Scope, *sent: object) -> Scope:
     for each in sent:
         if isinstance(each, Within):
             if each.workspace is not None and each.workspace != scope.workspace:
-                raise Forbidden(f"this key opens the workspace {scope.workspace!r}, not {each.workspace!r:.100}")
+                raise Forbidden(
+                    f"this key opens the workspace {scope.workspace!r}, not {each.workspace!r:.100}; name none, or "
+                    "make a key for that one by `memoryops keys create NAME --workspace WORKSPACE`"
+                )
             scope = scope.narrowed(user=each.user)
     return scope
 

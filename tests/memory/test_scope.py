@@ -34,6 +34,12 @@ def test_narrowing_keeps_the_role_and_the_workspace() -> None:
     assert narrowed.narrowed(user="u", agent="a", thread="t") == narrowed
 
 
+@pytest.mark.parametrize("name", ["", 0, False, [], "a\nb"])
+def test_what_is_no_name_narrows_nothing_and_is_refused(name: Any) -> None:
+    with pytest.raises(InvalidInput, match="the user is"):
+        Scope("w").narrowed(user=name)
+
+
 def test_what_is_bound_marks_every_write_and_cannot_be_argued_away(make: Make) -> None:
     ops = make(user="u", agent="a", thread="t")
     item = ops.retrieve(ops.add("marked").id)

@@ -103,6 +103,31 @@ def test_another_user_and_nobody_see_nothing_of_it(client: openai.OpenAI, upstre
         assert "xylophone" not in str(upstream.seen[-1].texts)
 
 
+@pytest.mark.parametrize("nobody", ["", 0, False, [], {}, "a\nb", "x" * 201])
+def test_a_user_without_a_name_is_nobody_and_not_everybody(
+    client: openai.OpenAI, upstream: Upstream, user: str, memory: Callable[[], Any], nobody: Any
+) -> None:
+    client.chat.completions.create(model="gpt-4o-mini", user=user, messages=ask("The secret word is marzipan"))
+    until(lambda: len(memory()), 2)
+    for switch in ({}, {"x-memory": "on"}):
+        reply = client.chat.completions.with_raw_response.create(
+            model="gpt-4o-mini", user=nobody, messages=ask("What is the secret word?"), extra_headers=switch
+        )
+        assert (reply.headers["x-memory-status"], reply.headers["x-memory-reason"]) == ("skipped", "invalid-user")
+        assert upstream.seen[-1].texts == ["What is the secret word?"]
+
+
+def test_a_thread_that_none_can_be_called_is_said_before_anything_is_lost(
+    client: openai.OpenAI, upstream: Upstream, user: str, memory: Callable[[], Any]
+) -> None:
+    create = client.chat.completions.with_raw_response.create
+    reply = create(model="gpt-4o-mini", user=user, messages=ask("One"), extra_headers={"x-thread-id": "x" * 201})
+    assert (reply.headers["x-memory-status"], reply.headers["x-memory-reason"]) == ("skipped", "invalid-thread")
+    reply = create(model="gpt-4o-mini", user=user, messages=ask("Two"), extra_headers={"x-thread-id": ""})
+    assert reply.headers["x-memory-status"] == "ok"  # an empty header is none
+    until(lambda: [text for _, text in memory()], ["Two", "You said: Two"])
+
+
 def test_without_a_user_nothing_is_added_and_a_header_switches(
     client: openai.OpenAI, upstream: Upstream, user: str
 ) -> None:

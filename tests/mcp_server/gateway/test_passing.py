@@ -14,7 +14,7 @@ import pytest
 from starlette.responses import Response
 
 from ..http.conftest import Served
-from .upstream import CutOff, Upstream, completion
+from .upstream import CutOff, Seen, Upstream, completion
 
 ODD = (
     b'{ "model" : "gpt-4o-mini","temperature":1.0, "seed":1e2,"messages":[ {"role":"user","content":'
@@ -64,8 +64,14 @@ def test_a_stream_passes_byte_for_byte_with_the_same_headers(gateway: Served, up
     assert received == sent
 
 
-def test_chunks_come_when_they_come(gateway: Served, upstream: Upstream) -> None:
-    upstream.script = lambda seen: Upstream.streamed(["a", "b", "c", "d"], 0.15)
+@pytest.mark.parametrize("media_type", ["text/event-stream", "application/x-ndjson", ""])
+def test_chunks_come_when_they_come(gateway: Served, upstream: Upstream, media_type: str) -> None:
+    def script(seen: Seen) -> Response:
+        reply = Upstream.streamed(["a", "b", "c", "d"], 0.15)
+        reply.headers["content-type"] = media_type
+        return reply
+
+    upstream.script = script
     with gateway.http() as http, http.stream("POST", CHAT, json=chat(stream=True)) as reply:
         times = [time.perf_counter() for _ in reply.iter_raw()]
     assert len(times) >= 5

@@ -136,7 +136,8 @@ def test_the_ledger_has_a_line_for_each_request(gateway: Served) -> None:
             {"limit": "x", "lines": "1"},
             {"a": "b"},
         ):
-            assert http.get("/v1/usage", params=wrong).status_code == 400
+            refused = http.get("/v1/usage", params=wrong)
+            assert (refused.status_code, refused.json()["kind"]) == (400, "invalid")
 
 
 def test_health_needs_no_key_and_readiness_tries_a_write_and_a_search(gateway: Served) -> None:

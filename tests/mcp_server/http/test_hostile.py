@@ -121,6 +121,12 @@ def test_methods_and_paths(served: Served, method: str, path: str, status: int) 
     assert not any(name.startswith("access-control-") for name in answer.headers)
 
 
+def test_a_method_that_a_path_does_not_take_is_refused_with_those_that_it_takes(served: Served) -> None:
+    with served.http() as http:
+        answer = http.post("/health", json={})
+    assert answer.json()["remedy"] == f"Use {answer.headers['allow']}"
+
+
 def test_sessions_that_are_none(served: Served) -> None:
     with served.http() as http:
         for session in ("x", "0" * 32, "ü".encode().hex(), "a" * 5000):
