@@ -217,7 +217,11 @@ def scores(queries: Sequence[Query], context: Context, block: int = BLOCK) -> Fl
 
     About *block* keys are compared at once.
     """
-    best = matches(queries, context, block)
+    return averaged(queries, matches(queries, context, block))
+
+
+def averaged(queries: Sequence[Query], best: Floats) -> Floats:
+    """(queries, units): *best*, the `matches` of *queries*, averaged by the weights of each query's pieces."""
     ends = np.cumsum([len(query.rows) for query in queries]).tolist()
     return np.stack([query.weights @ best[a:b] for query, (a, b) in zip(queries, pairwise([0, *ends]), strict=True)])
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..keywords import Keywords
-from .head import Context, Head, Query, matches, means, scores, votes
+from .head import Context, Head, Query, averaged, matches, means, scores, votes
 from .windows import Span
 
 Floats = NDArray[np.float32]
@@ -42,13 +42,12 @@ def signals(
     context = head.context(texts, units)
     asked = head.query(query)
     best = matches([asked, head.null], context)
-    own = best[: len(asked.rows)]
-    logits, null = asked.weights @ own, head.null.weights @ best[len(asked.rows) :]
+    logits, null = averaged([asked, head.null], best)
     words = np.array(Keywords(_texts(texts, units)).scores(query), np.float32)
     passage = np.repeat(np.arange(len(units)), [len(own) for own in units])
     made: Mapping[str, Callable[[], Floats]] = {
         "head": lambda: logits,
-        "votes": lambda: votes(asked, own),
+        "votes": lambda: votes(asked, best[: len(asked.rows)]),
         "null": lambda: null,
         "words": lambda: words,
         "sentence": lambda: _sentence(asked, context),
