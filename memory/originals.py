@@ -122,8 +122,7 @@ class Originals:
     def _keep_summaries(self, fitted: Fitted, thread: str | None) -> None:
         """Store which summaries were made, so that the next plan knows them."""
         made = [(step.id, step.text) for step in fitted.replaced if step.form == "summary" and step.text is not None]
-        puts = summaries.missing(self.items, summaries.records(self.items, made, thread, SOURCE))
-        self._write([(id, [put]) for id, put in puts])
+        self._write([(id, [put]) for id, put in summaries.records(self.items, made, thread, SOURCE)])
 
     def _there(self, wanted: Mapping[str, int], parts: Sequence[Part]) -> tuple[set[str], set[str]]:
         """Which of *wanted* are stored already, and which cannot be had back (held in quarantine, or another's)."""

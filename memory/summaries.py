@@ -7,7 +7,7 @@ it, and whoever forgets the original forgets it, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..stores.ports import Point, Put
 from . import blocks, drafts
@@ -37,10 +37,15 @@ def originals_of(items: Items, texts: Iterable[str]) -> dict[str, Point]:
 def records(items: Items, made: Iterable[tuple[str, str]], thread: str | None, source: str) -> list[tuple[str, Put]]:
     """What keeps that each text (second) is a summary of the memory of an id (first), with its own id.
 
-    One that cannot be stored will be taken for an original: then it is kept as such, and nothing is lost.
+    Those that are kept already are left out. One that cannot be stored will be taken for an original: then it is kept
+    as such, and nothing is lost.
     """
-    found = {}
-    for id, text in made:
+    wanted = {_id(items, text): (id, text) for id, text in made}
+    known = items.active(list(wanted)) if wanted else []
+    found = []
+    for (own, (id, text)), point in zip(wanted.items(), known, strict=True):
+        if point is not None:
+            continue
         try:
             draft = drafts.draft(
                 items.scope,
@@ -54,9 +59,8 @@ def records(items: Items, made: Iterable[tuple[str, str]], thread: str | None, s
             )
         except InvalidInput:
             continue
-        own = _id(items, text)
-        found[own] = drafts.record(draft, own, items.clock(), items.screened(text), expected_rev=0)
-    return list(found.items())
+        found.append((own, drafts.record(draft, own, items.clock(), items.screened(text), expected_rev=0)))
+    return found
 
 
 def made_of(text: str, point: Point) -> bool:
@@ -86,9 +90,3 @@ def _is_kept(text: str, id: str, kept: Point | None) -> bool:
         and kept.payload["content_type"] == CONTENT_TYPE
         and id in kept.payload.get("derived_from", ())
     )
-
-
-def missing(items: Items, made: Sequence[tuple[str, Put]]) -> list[tuple[str, Put]]:
-    """Those of *made* that are not stored yet."""
-    known = items.active([id for id, _ in made]) if made else []
-    return [each for each, point in zip(made, known, strict=True) if point is None]

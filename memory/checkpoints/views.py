@@ -86,7 +86,8 @@ class Views:
         """Forget the least used threads, if what has become known of *thread* makes it too much."""
         with self._lock:
             if (view := self._views.get(thread)) is not None:
-                self._total += view.size - self._sizes.get(thread, 0)
-                self._sizes[thread] = view.size
+                size = view.size
+                self._total += size - self._sizes.get(thread, 0)
+                self._sizes[thread] = size
             while len(self._views) > 1 and (self._total > self._most or len(self._views) > MOST_THREADS):
                 self._total -= self._sizes.pop(self._views.popitem(last=False)[0], 0)
