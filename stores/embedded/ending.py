@@ -9,9 +9,7 @@ from pathlib import Path
 
 from ..errors import StoreUnavailable
 from . import rendezvous, wire
-from .folder import Folder, starting
-
-PAUSE = 0.005
+from .folder import PAUSE, Folder, starting
 
 
 def stop_owner(path: Path, within: float = 60.0) -> bool:
@@ -43,15 +41,14 @@ def owner_kept_away(path: Path, within: float = 60.0) -> Iterator[None]:
     Raises `StoreUnavailable` when the owner does not end *within* seconds.
     """
     folder = Folder(path.absolute())
-    if not folder.path.exists():
-        yield
-        return
-    try:
-        with starting(folder, time.monotonic() + within):
+    with contextlib.ExitStack() as held:
+        if folder.path.exists():
+            try:
+                held.enter_context(starting(folder, time.monotonic() + within))
+            except ConnectionError as error:
+                raise StoreUnavailable(f"{path} is in use ({error}); repeat the call") from error
             stop_owner(path, within)
-            yield
-    except ConnectionError as error:
-        raise StoreUnavailable(f"{path} is in use ({error}); repeat the call") from error
+        yield
 
 
 def await_end(ending: rendezvous.Pointer, folder: Folder, within: float = 60.0) -> None:

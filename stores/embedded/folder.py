@@ -20,6 +20,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 
 PAUSE = 0.005
+"""Seconds between two looks at a lock that another process has."""
 
 RESERVE_BYTES = 12 * 1024 * 1024
 """Writes are refused below this much free space: Edge writes through memory maps, where a full disk kills."""
